@@ -1,0 +1,80 @@
+"""The errors that a user of the image can meet.
+
+    ImageclfError
+    ├── SettingsError        a hyperparameter or setting is unknown, malformed or out of bounds
+    ├── DataError            the data set cannot be trained on
+    │   └── ImageError       one file or request body is not a usable image
+    ├── WeightsError         pretrained weights are absent or do not fit
+    ├── ArtifactError        a model folder is incomplete or does not fit this version
+    ├── CheckpointError      a checkpoint cannot be written or read
+    ├── DeviceError          the accelerator that is there cannot be used
+    └── TrainingError        training cannot go on (a loss that is not a number)
+
+Each message is one sentence that says what is wrong and what to do. `exit_code` is what the
+process ends with; `status` is what a server answers when the error came out of a request.
+"""
+
+from typing import ClassVar
+
+
+class ImageclfError(Exception):
+    """Base of all errors that the project raises on purpose."""
+
+    exit_code: ClassVar[int] = 1
+    status: ClassVar[int] = 500
+
+
+class SettingsError(ImageclfError):
+    """A hyperparameter or setting is unknown, malformed or out of bounds."""
+
+    exit_code: ClassVar[int] = 2
+    status: ClassVar[int] = 400
+
+
+class DataError(ImageclfError):
+    """The data set cannot be trained on."""
+
+    exit_code: ClassVar[int] = 3
+
+
+class ImageError(DataError):
+    """One file or request body is not a usable image.
+
+    `reason` is a short stable word (``truncated``, ``not an image``, ...) to group by.
+    """
+
+    status: ClassVar[int] = 400
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class WeightsError(ImageclfError):
+    """Pretrained weights are absent or do not fit the architecture."""
+
+    exit_code: ClassVar[int] = 4
+
+
+class ArtifactError(ImageclfError):
+    """A model folder is incomplete or does not fit this version."""
+
+    exit_code: ClassVar[int] = 5
+
+
+class CheckpointError(ImageclfError):
+    """A checkpoint cannot be written or read."""
+
+    exit_code: ClassVar[int] = 6
+
+
+class DeviceError(ImageclfError):
+    """The accelerator that is there cannot be used."""
+
+    exit_code: ClassVar[int] = 7
+
+
+class TrainingError(ImageclfError):
+    """Training cannot go on."""
+
+    exit_code: ClassVar[int] = 8

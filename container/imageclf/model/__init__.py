@@ -1,0 +1,1 @@
+"""Networks: architecture, head, which layers learn, pretrained weights."""

@@ -1,0 +1,1 @@
+"""Pages that a person reads, made from the files that a run wrote."""

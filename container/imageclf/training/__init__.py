@@ -1,0 +1,1 @@
+"""The training program: loop, checkpoints, stop signal, several processes."""
