@@ -1,0 +1,62 @@
+# Every target sets up .venv first where it needs it; `make help` lists them.
+PYTHON ?= python3
+IMAGE ?= imageclf:latest
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.set-up
+SHELL_SCRIPTS = $(shell git ls-files --cached --others --exclude-standard -- '*.sh' .ci)
+
+export IMAGE
+.DEFAULT_GOAL := help
+.PHONY: help setup check format test test-image build push local-train bench-train readme clean
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP)  ## make .venv and install everything (the others call it when needed)
+
+$(STAMP): docker/requirements.txt requirements-dev.txt pyproject.toml scripts/system.sh
+	@scripts/system.sh $(PYTHON)
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing the Python packages into $(VENV); the first time takes some minutes."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		-r docker/requirements.txt -r requirements-dev.txt --editable .
+	@touch $@
+
+check: $(STAMP)  ## formatting, lint, types, who imports whom, Dockerfile, shell scripts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/hadolint docker/Dockerfile
+	$(BIN)/shellcheck $(SHELL_SCRIPTS)
+
+format: $(STAMP)  ## put the code into the form that `make check` asks for
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+test: $(STAMP)  ## all tests but those of the image
+	$(BIN)/pytest -n 2 --dist worksteal -m "not image"
+
+test-image: $(STAMP)  ## build the image, train in it, stop it, resume it (root, or a Docker engine)
+	docker/test.sh
+
+build: $(STAMP)  ## build the image: IMAGE, BASE_IMAGE, PRETRAINED="resnet50 ..."
+	docker/build.sh
+
+push: $(STAMP)  ## push the image to Amazon ECR, with your AWS credentials
+	docker/push.sh
+
+local-train: $(STAMP)  ## train here: DATA=<folder>|dogs HP="epochs=3 lr=0.001" RUNNER=auto|docker|process RESUME=1
+	@$(BIN)/python -m local_test.train
+
+bench-train: $(STAMP)  ## measure training against a plain torchvision loop
+	$(BIN)/python -m bench.train
+
+readme: $(STAMP)  ## write the table of hyperparameters in README.md anew
+	$(BIN)/python -m scripts.readme
+
+clean:  ## remove .venv and caches; keeps data and runs
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache container/*.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

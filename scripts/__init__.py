@@ -1,0 +1,1 @@
+"""What the Makefile starts: setting up, and keeping the README in step with the code."""
