@@ -3,12 +3,15 @@
     ImageclfError
     ├── SettingsError        a hyperparameter or setting is unknown, malformed or out of bounds
     ├── DataError            the data set cannot be trained on
-    │   └── ImageError       one file or request body is not a usable image
+    │   ├── ImageError       one file or request body is not a usable image
+    │   ├── DownloadError    a download broke off or is not what was asked for
+    │   └── ArchiveError     an archive is damaged or not safe to unpack
     ├── WeightsError         pretrained weights are absent or do not fit
     ├── ArtifactError        a model folder is incomplete or does not fit this version
     ├── CheckpointError      a checkpoint cannot be written or read
     ├── DeviceError          the accelerator that is there cannot be used
-    └── TrainingError        training cannot go on (a loss that is not a number)
+    ├── TrainingError        training cannot go on (a loss that is not a number)
+    └── ReportError          a report cannot be read together or written
 
 Each message is one sentence that says what is wrong and what to do. `exit_code` is what the
 process ends with; `status` is what a server answers when the error came out of a request.
@@ -50,6 +53,14 @@ class ImageError(DataError):
         self.reason = reason
 
 
+class DownloadError(DataError):
+    """A download broke off or is not what was asked for."""
+
+
+class ArchiveError(DataError):
+    """An archive is damaged or not safe to unpack."""
+
+
 class WeightsError(ImageclfError):
     """Pretrained weights are absent or do not fit the architecture."""
 
@@ -78,3 +89,9 @@ class TrainingError(ImageclfError):
     """Training cannot go on."""
 
     exit_code: ClassVar[int] = 8
+
+
+class ReportError(ImageclfError):
+    """A report cannot be read together or written."""
+
+    exit_code: ClassVar[int] = 9

@@ -1,0 +1,83 @@
+"""The Docker engine of this machine, if one answers: what it can do, and a run in it."""
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from imageclf.contract import DEFAULT_ROOT
+from local_test.folders import Owner
+from local_test.run_folder import Run
+
+_ANSWER_TIMEOUT_S = 20
+_SHARED_MEMORY = "4g"  # loader processes hand batches over in it; Docker gives 64 MiB by itself
+
+
+@dataclass(frozen=True)
+class Engine:
+    """An engine that answers, and the client that reaches it."""
+
+    client: str
+    nvidia: bool
+    rootless: bool
+
+    def has_image(self, image: str) -> bool:
+        return _ask([self.client, "image", "inspect", "--format", "{{.Id}}", image]) is not None
+
+
+def find_engine(search_path: str | None = None) -> Engine | None:
+    """The first engine that one of the clients on `search_path` (default: PATH) reaches."""
+    for client in _clients(search_path if search_path is not None else os.environ.get("PATH", "")):
+        answer = _ask([client, "info", "--format", "{{json .}}"])
+        info = json.loads(answer) if answer else {}
+        if info.get("ServerVersion"):
+            return Engine(client, nvidia=_has_nvidia(info), rootless=_is_rootless(info))
+    return None
+
+
+def run_command(engine: Engine, image: str, run: Run, owner: Owner, name: str) -> list[str]:
+    """`docker run` of one training job: data read-only, files owned by `owner`."""
+    # In a rootless engine the container's root is the caller, and other users are strangers.
+    user = "0:0" if engine.rootless else f"{owner[0]}:{owner[1]}"
+    command = [engine.client, "run", "--rm", "--name", name, "--user", user]
+    command += ["--shm-size", _SHARED_MEMORY, "--volume", f"{run.folder}:{DEFAULT_ROOT}"]
+    for place, source in run.inputs.items():
+        command += ["--volume", f"{source}:{DEFAULT_ROOT / 'input' / 'data' / place}:ro"]
+    if engine.nvidia:
+        command += ["--gpus", "all"]
+    if os.isatty(1):
+        command += ["--tty"]
+    return [*command, image, "train"]
+
+
+def signal_command(engine: Engine, name: str, signal_name: str) -> list[str]:
+    """`docker kill`, which hands any signal to the container's first process."""
+    return [engine.client, "kill", "--signal", signal_name, name]
+
+
+def _clients(search_path: str) -> list[str]:
+    # A client can be too new for the engine (API versions) while another one speaks to it.
+    found = (shutil.which("docker", path=folder) for folder in search_path.split(os.pathsep))
+    return list(dict.fromkeys(str(Path(client).resolve()) for client in found if client))
+
+
+def _ask(command: Sequence[str]) -> str | None:
+    try:
+        answer = subprocess.run(
+            command, capture_output=True, text=True, timeout=_ANSWER_TIMEOUT_S, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return answer.stdout.strip() if answer.returncode == 0 else None
+
+
+def _has_nvidia(info: dict[str, Any]) -> bool:
+    return "nvidia" in info.get("Runtimes", {})
+
+
+def _is_rootless(info: dict[str, Any]) -> bool:
+    return any("name=rootless" in option for option in info.get("SecurityOptions") or ())
