@@ -1,0 +1,24 @@
+#!/bin/sh
+# Leave out of the virtual environment $1 what nothing reads at run time, let it import from the
+# program folder $2, and byte-compile it: a read-only root cannot do that later.
+set -eu
+venv=$1 program=$2
+site=$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+
+# setuptools stays: sagemaker-inference imports pkg_resources, smdebug distutils.
+"$venv/bin/python" -m pip --disable-pip-version-check uninstall --quiet --yes pip
+# Two packages install their own tests under these names, on top of everybody's import path.
+rm -rf "$site/test" "$site/tests"
+find "$site" -depth -type d \( -name tests -o -name test \) \
+    \( -path '*/numpy/*' -o -path '*/scipy/*' -o -path '*/matplotlib/*' -o -path '*/sympy/*' \
+    -o -path '*/mpmath/*' -o -path '*/networkx/*' -o -path '*/psutil/*' -o -path '*/gevent/*' \
+    -o -path '*/greenlet/*' -o -path '*/setuptools/*' -o -path '*/zope/*' \) \
+    -exec rm -rf {} +
+# For compiling against, and there is no compiler.
+rm -rf "$site/torch/include" "$site/torch/share/cmake"
+find "$site" -name '*.a' -delete
+
+echo "$program" >"$site/imageclf.pth"
+# torch's test tools hold files in the syntax of newer Pythons; nothing imports them.
+"$venv/bin/python" -m compileall -q -j 0 --invalidation-mode unchecked-hash \
+    -x '/torch/testing/_internal/' "$site"
