@@ -2,7 +2,7 @@
 # Build the real Dockerfile on a small Debian base and run tests/image against the result.
 # Uses the Docker engine that is there; where there is none, and it runs as root on Debian, it
 # installs one and starts it for itself. Settings, all optional, from the environment:
-#   IMAGE       name of the image under test (imageclf:test)
+#   TEST_IMAGE  name of the image under test (imageclf:test)
 #   BASE_IMAGE  build on this instead of the small Debian
 #   PYTHON      interpreter with pytest (.venv/bin/python)
 set -euo pipefail
@@ -10,7 +10,7 @@ cd "$(dirname "$0")/.."
 # shellcheck source=docker/engine.sh
 source docker/engine.sh
 
-export IMAGE=${IMAGE:-imageclf:test}
+export IMAGE=${TEST_IMAGE:-imageclf:test}
 python=${PYTHON:-.venv/bin/python}
 base=localhost/imageclf-base:bookworm
 base_tar=.cache/base-bookworm.tar
