@@ -21,6 +21,10 @@ from imageclf.data.scan import Picture, Unusable, scan
 from imageclf.data.split import deal, keep_share
 from imageclf.errors import DataError
 
+BLANK_SHARE = 0.9
+"""A picture with one colour on more of its area may be a placeholder ("image not found")."""
+
+_BLANKS_ARE_RARE = 0.05
 _NAMED_IN_A_SENTENCE = 3
 
 Labelled = tuple[Picture, int]
@@ -236,11 +240,20 @@ def _warnings(found: _Found, splits: dict[str, list[Labelled]]) -> Iterable[str]
         lacking = [name for label, name in enumerate(found.folders) if label not in present]
         if present and lacking:
             yield f"{split} has no image of {_some(lacking)}."
+    yield from _blank_warning(found, splits)
     loose = [path for folder in found.layout.splits().values() for path in loose_files(folder)]
     if loose:
         yield f"{_some([found.relative(path) for path in loose])} in no class folder, not used."
     if found.layout.unused:
         yield f"{_some([path.name for path in found.layout.unused])} beside train, not used."
+
+
+def _blank_warning(found: _Found, splits: dict[str, list[Labelled]]) -> Iterable[str]:
+    pictures = [picture for split in splits.values() for picture, _ in split]
+    blank = [p for p in pictures if p.share_of_one_colour > BLANK_SHARE]
+    if 0 < len(blank) <= max(1, _BLANKS_ARE_RARE * len(pictures)):
+        named = _some([found.relative(picture.path) for picture in blank])
+        yield f"{named} almost of one colour, perhaps a placeholder; look at it, it is used as is."
 
 
 def _figures(pictures: Sequence[Picture]) -> dict[str, Any]:

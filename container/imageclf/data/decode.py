@@ -79,6 +79,7 @@ _OTHER_KINDS = (
 )
 
 _PREFIX_BYTES = 16
+_MODES_WITH_HISTOGRAM = ("L", "P", "RGB", "RGBA", "CMYK", "YCbCr", "LA")
 
 
 class OpenImage:
@@ -108,8 +109,10 @@ class OpenImage:
             rgb = _to_rgb(self._image)
             return rgb.transpose(_TURNS[self._turn]) if self._turn in _TURNS else rgb
 
-    def check(self) -> None:
+    def check(self) -> float:
         """Decode every byte as cheaply as the format allows, so that a cut-off file is seen.
+
+        Gives the share of pixels that have the most frequent colour, 0 to 1: near 1 is a blank.
 
         Raises:
             ImageError: as `rgb` would.
@@ -118,6 +121,7 @@ class OpenImage:
             self._image.draft(None, (1, 1))
             self._image.load()
             _to_rgb(self._image.crop((0, 0, 1, 1)))
+            return _share_of_one_colour(self._image)
 
     def _as_shown(self, size: tuple[int, int]) -> tuple[int, int]:
         return (size[1], size[0]) if self._turn >= _FIRST_SIDEWAYS_TURN else size
@@ -239,6 +243,14 @@ def _grey_to_8_bits(image: Image.Image) -> Image.Image:
         darkest, brightest = 0.0, next(step for step in steps if brightest <= step)
     scaled = (values - darkest) * (255.0 / max(brightest - darkest, 1e-30))
     return Image.fromarray((scaled + 0.5).astype(np.uint8))
+
+
+def _share_of_one_colour(image: Image.Image) -> float:
+    if image.mode not in _MODES_WITH_HISTOGRAM:
+        return 0.0
+    counts = image.histogram()
+    peaks = [max(counts[start : start + 256]) for start in range(0, len(counts), 256)]
+    return min(peaks) / (image.width * image.height)
 
 
 @contextmanager

@@ -18,7 +18,10 @@ from imageclf.errors import ImageError
 
 @dataclass(frozen=True)
 class Picture:
-    """A usable file: size in pixels as shown, Pillow's names of format and mode, SHA-256."""
+    """A usable file: size in pixels as shown, Pillow's names of format and mode, SHA-256.
+
+    `share_of_one_colour` is that of the most frequent colour, 0 to 1.
+    """
 
     path: Path
     width: int
@@ -27,6 +30,7 @@ class Picture:
     mode: str
     bytes: int
     digest: str
+    share_of_one_colour: float
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,7 @@ def scan(paths: Sequence[Path], *, max_megapixels: float) -> list[Picture | Unus
 def _look_at(path: Path, max_megapixels: float) -> Picture | Unusable:
     try:
         with open_image(path, max_megapixels=max_megapixels) as image:
-            image.check()
+            share = image.check()
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
             size_bytes = file.tell()
@@ -58,4 +62,4 @@ def _look_at(path: Path, max_megapixels: float) -> Picture | Unusable:
     except OSError as error:
         return Unusable(path, "unreadable", f"The file cannot be read ({error.strerror}).")
     width, height = image.size
-    return Picture(path, width, height, image.format, image.mode, size_bytes, digest)
+    return Picture(path, width, height, image.format, image.mode, size_bytes, digest, share)

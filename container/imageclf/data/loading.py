@@ -1,0 +1,239 @@
+"""Batches of views, read by worker processes that live as long as the loader.
+
+A view depends on seed, epoch and picture alone, so the batches are the same, bit for bit, whatever
+the number of workers. Workers ignore SIGTERM and SIGINT, which reach a whole process group: the
+training process decides when to stop, and its workers end with it.
+"""
+
+import os
+import signal
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from imageclf.data.dataset import DataSet, Item
+from imageclf.data.transforms import Transform, view_seed
+from imageclf.errors import DataError, ImageError
+
+MOST_WORKERS = 16
+
+_STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+_WORKER_DIED = ("exited unexpectedly", "killed by signal")
+
+Key = tuple[int, int]  # epoch and index
+
+
+class Batch(NamedTuple):
+    """Views of some pictures: uint8 [B, 3, H, W] with channels last in memory, and int64 [B]s.
+
+    `indices_b` are places in the items that the loader was made of.
+    """
+
+    images_u8_bchw: Tensor
+    labels_b: Tensor
+    indices_b: Tensor
+
+
+class Unreadable(NamedTuple):
+    """What a worker hands over instead of a batch when a picture fails."""
+
+    path: Path
+    sentence: str
+
+
+def default_workers(cores: int, processes: int, accelerator: bool) -> int:
+    """Workers for each training process.
+
+    Beside an accelerator the cores are free for reading. On the CPU the model keeps all of them
+    busy and a picture is read in a twentieth of the time that it trains, so one worker is enough.
+    """
+    if not accelerator:
+        return 1
+    return max(1, min(MOST_WORKERS, cores // processes - 1))
+
+
+class PictureLoader:
+    """Gives epochs of batches of `items`; a context manager, closed when training ends.
+
+    `workers` processes start with the first epoch and stay; with 0 the caller's process reads.
+    """
+
+    def __init__(
+        self,
+        items: Sequence[Item],
+        transform: Transform,
+        *,
+        seed: int,
+        max_megapixels: float,
+        workers: int,
+        pin_memory: bool = False,
+    ) -> None:
+        self._plan = _Plan()
+        self._loader: DataLoader[Any] | None = DataLoader(
+            _Views(items, transform, seed, max_megapixels),
+            batch_sampler=self._plan,
+            num_workers=workers,
+            collate_fn=_as_it_is,
+            pin_memory=pin_memory,
+            worker_init_fn=_ignore_stop_signals,
+            persistent_workers=workers > 0,
+            generator=torch.Generator(),  # the global one stays as it is
+        )
+
+    def epoch(self, batches: Sequence[Sequence[int]], epoch: int) -> Iterator[Batch]:
+        """The views of `epoch` for `batches` of indices, in that order; a batch may be empty.
+
+        Raises:
+            DataError: a picture cannot be read any more, or a worker was killed.
+        """
+        if self._loader is None:
+            raise ValueError("the loader is closed")
+        self._plan.batches = [[(epoch, index) for index in batch] for batch in batches]
+        with _worker_died_as_data_error():
+            with _stop_signals_held():
+                views = iter(self._loader)
+            for batch in views:
+                if isinstance(batch, Unreadable):
+                    raise DataError(
+                        f"{batch.path} could be read when the job began and now cannot: "
+                        f"{batch.sentence}"
+                    )
+                yield batch
+
+    def close(self) -> None:
+        """End the workers."""
+        self._loader = None  # DataLoader ends them when it is collected
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def make_loader(
+    data: DataSet,
+    items: Sequence[Item],
+    transform: Transform,
+    batches: Sequence[Sequence[int]],
+    *,
+    seed: int,
+    epoch: int,
+    workers: int,
+    pin_memory: bool = False,
+) -> Iterator[Batch]:
+    """One epoch of `items`, with workers of its own; `PictureLoader` keeps them for the next.
+
+    Raises:
+        DataError: as `PictureLoader.epoch`.
+    """
+    with PictureLoader(
+        items,
+        transform,
+        seed=seed,
+        max_megapixels=data.max_megapixels,
+        workers=workers,
+        pin_memory=pin_memory,
+    ) as loader:
+        yield from loader.epoch(batches, epoch)
+
+
+class _Plan:
+    """The batches of the epoch to come; workers that stay read it anew each epoch."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[Key]] = []
+
+    def __iter__(self) -> Iterator[list[Key]]:
+        return iter(self.batches)
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+
+class _Views(Dataset[Any]):
+    def __init__(
+        self, items: Sequence[Item], transform: Transform, seed: int, max_megapixels: float
+    ) -> None:
+        self._items = items
+        self._transform = transform
+        self._seed = seed
+        self._max_megapixels = max_megapixels
+
+    def __getitems__(self, keys: Sequence[Key]) -> Batch | Unreadable:
+        side = self._transform.image_size
+        images_bhwc = torch.empty((len(keys), side, side, 3), dtype=torch.uint8)
+        images_bchw = images_bhwc.permute(0, 3, 1, 2)
+        for place, (epoch, index) in enumerate(keys):
+            path = self._items[index].path
+            try:
+                images_bchw[place] = self._transform(
+                    path,
+                    max_megapixels=self._max_megapixels,
+                    generator_seed=view_seed(self._seed, epoch, index),
+                )
+            except ImageError as error:
+                return Unreadable(path, str(error))
+        labels = [self._items[index].label for _, index in keys]
+        indices = [index for _, index in keys]
+        return Batch(
+            images_bchw,
+            torch.tensor(labels, dtype=torch.int64),
+            torch.tensor(indices, dtype=torch.int64),
+        )
+
+
+def _as_it_is(batch: Any) -> Any:
+    return batch
+
+
+def _ignore_stop_signals(worker: int) -> None:  # noqa: ARG001  DataLoader gives the number
+    for number in _STOP_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP_SIGNALS)
+
+
+@contextmanager
+def _stop_signals_held() -> Iterator[None]:
+    """Hold stop signals back, so that none reaches a worker before it ignores them."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def _worker_died_as_data_error() -> Iterator[None]:
+    try:
+        yield
+    except RuntimeError as error:
+        if not _mentions(error, _WORKER_DIED):
+            raise
+        raise DataError(
+            "A process that reads images was killed, most often for want of memory or shared "
+            f"memory ({_shared_memory_mib()} MiB are free); set workers or batch-size lower."
+        ) from error
+
+
+def _mentions(error: BaseException, words: Iterable[str]) -> bool:
+    return any(word in str(error) for word in words)
+
+
+def _shared_memory_mib() -> int:
+    try:
+        free = os.statvfs("/dev/shm")  # noqa: S108  where torch passes tensors between processes
+    except OSError:
+        return 0
+    return free.f_bavail * free.f_frsize // 2**20
