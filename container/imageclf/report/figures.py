@@ -82,7 +82,7 @@ def duration(seconds: float | None) -> str:
     """4000 is `1 h 7 min`, 123.4 is `2 min 3 s`, 4.21 is `4.2 s`."""
     if seconds is None or not math.isfinite(seconds):
         return MISSING
-    if seconds < 60:
+    if round(seconds, 1) < 60:
         return f"{seconds:.1f}\N{NO-BREAK SPACE}s"
     minutes, rest_s = divmod(round(seconds), 60)
     if minutes < 60:
@@ -95,9 +95,11 @@ def data_size(size_bytes: float | None) -> str:
     """123456789 is `123 MB`; decimal units, as disks are sold."""
     if size_bytes is None or not math.isfinite(size_bytes):
         return MISSING
-    power = min(4, max(0, int(math.log10(max(size_bytes, 1))) // 3))
-    unit = ("bytes", "kB", "MB", "GB", "TB")[power]
-    return f"{size_bytes / 1000**power:.3g}\N{NO-BREAK SPACE}{unit}"
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if size_bytes < 999.5:
+            return f"{size_bytes:.3g}\N{NO-BREAK SPACE}{unit}"
+        size_bytes /= 1000
+    return f"{size_bytes:.3g}\N{NO-BREAK SPACE}TB"
 
 
 def listing(words: Sequence[str]) -> str:

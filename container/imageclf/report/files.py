@@ -29,6 +29,14 @@ Figure = Annotated[float, BeforeValidator(_null_is_nan)]
 """A number that may be missing: `null` reads as NaN."""
 
 
+def _as_text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+Text = Annotated[str, BeforeValidator(_as_text)]
+"""A setting, which may have been written as a number or `null`."""
+
+
 class _Content(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -52,8 +60,8 @@ class Summary(_Content):
     precision: str = ""
     processes: int = 1
     started: str = ""
-    hyperparameters: dict[str, str] = {}
-    versions: dict[str, str] = {}
+    hyperparameters: dict[str, Text] = {}
+    versions: dict[str, Text] = {}
     temperature: Figure = math.nan
     resumed: list[str] = []
     warnings: list[str] = []
@@ -210,13 +218,13 @@ def _text(path: Path, gaps: dict[str, str]) -> str | None:
 
 def _epochs(path: Path, gaps: dict[str, str]) -> list[dict[str, float]]:
     """Figures of each epoch in order; of an epoch that was repeated after a resume, the last."""
-    found: dict[float, dict[str, float]] = {}
+    found: dict[int, dict[str, float]] = {}
     damaged = 0
     for line in (_text(path, gaps) or "").splitlines():
         try:
             figures = {str(k): float(_null_is_nan(v)) for k, v in json.loads(line).items()}
-            found[figures[EPOCH.name]] = figures
-        except (ValueError, TypeError, AttributeError, KeyError):
+            found[int(figures[EPOCH.name])] = figures
+        except (ValueError, TypeError, OverflowError, AttributeError, KeyError):
             damaged += bool(line.strip())
     if damaged:
         gaps[path.name] = f"{damaged} damaged line(s) of {path.name} are left out."

@@ -36,12 +36,14 @@ def render(template: str, **content: Any) -> str:
 def write_page(path: Path, html: str) -> None:
     """Write `html` to `path` so that a reader sees the old page or the whole new one.
 
+    What UTF-8 cannot write, the bytes of a file name in another encoding, is spelled out.
+
     Raises:
         ReportError: the folder cannot be written to.
     """
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        partial.write_text(html, encoding="utf-8")
+        partial.write_text(html, encoding="utf-8", errors="backslashreplace")
         partial.replace(path)
     except OSError as error:
         partial.unlink(missing_ok=True)

@@ -16,7 +16,7 @@ from imageclf.report.figures import number
 
 WIDTH = 340
 HEIGHT = 210
-LEFT, RIGHT, TOP, BOTTOM = 46, 10, 10, 36
+LEFT, RIGHT, TOP, BOTTOM = 46, 14, 10, 36
 
 MAX_POINTS = 400
 """A longer series is thinned to about so many points; more cannot be told apart."""
@@ -28,6 +28,10 @@ LOG_RATIO = 1000
 """`scale="auto"` is logarithmic where the greatest value is so many times the least."""
 
 
+LARGEST = 1e300
+"""Beyond it lies infinity as far as a drawing goes."""
+
+
 @dataclass(frozen=True)
 class Series:
     """One line: `x` rising, `y` as long as `x`."""
@@ -37,7 +41,8 @@ class Series:
     y: Sequence[float]
 
     def finite(self) -> list[tuple[float, float]]:
-        return [(x, y) for x, y in zip(self.x, self.y, strict=True) if math.isfinite(y)]
+        """The points that can be drawn."""
+        return [(x, y) for x, y in zip(self.x, self.y, strict=True) if _drawable(y)]
 
 
 @dataclass(frozen=True)
@@ -135,6 +140,10 @@ def reliability_diagram(title: str, bins: Sequence[tuple[float, float, int]]) ->
     return frame(title, body, height=height)
 
 
+def _drawable(value: float) -> bool:
+    return abs(value) < LARGEST  # false for NaN
+
+
 def _y_axis(values: list[float], y_range: tuple[float, float] | None, scale: str) -> Axis:
     bottom, top = HEIGHT - BOTTOM, TOP
     if y_range is not None:
@@ -154,7 +163,7 @@ def _grid(axis: Axis, percent: bool = False) -> list[Markup]:
             LEFT, axis.place(tick), WIDTH - RIGHT
         )
         + label(LEFT - 6, axis.place(tick) + 4, _tick(tick, percent), anchor="end")
-        for tick in axis.ticks()
+        for tick in axis.ticks(5 if percent else 4)
     ]
 
 
@@ -174,7 +183,7 @@ def _x_ticks(axis: Axis, text: str) -> list[Markup]:
 
 def _percent_x_ticks(axis: Axis, text: str, height: int) -> list[Markup]:
     base = height - BOTTOM
-    ticks = [label(axis.place(tick), base + 15, _tick(tick, True)) for tick in axis.ticks()]
+    ticks = [label(axis.place(tick), base + 15, _tick(tick, True)) for tick in axis.ticks(5)]
     return [*ticks, label((LEFT + WIDTH - RIGHT) / 2, base + 31, text)]
 
 
@@ -191,7 +200,7 @@ def _line(series: Series, order: int, x_axis: Axis, y_axis: Axis) -> Markup:
     commands, dots, pen = [], [], "M"
     pairs = list(zip(series.x, series.y, strict=True))
     for x, y in [*pairs[:-1:stride], *pairs[-1:]]:
-        if not math.isfinite(y):
+        if not _drawable(y):
             pen = "M"
             continue
         px, py = x_axis.place(x), y_axis.place(y)

@@ -8,7 +8,7 @@ from typing import Any
 from markupsafe import Markup
 
 from imageclf import metrics
-from imageclf.report import figures, files
+from imageclf.report import figures, files, headline
 from imageclf.report.files import Evaluation, Run
 from imageclf.report.heatmap import heat_map
 from imageclf.report.page import render, write_page
@@ -45,9 +45,9 @@ def _content(run: Run) -> dict[str, Any]:
         "evaluation": run.evaluation,
         "data": run.data,
         "gaps": run.gaps,
-        "title": _title(run),
-        "facts": _facts(run),
-        "meaning": _meaning(run),
+        "title": headline.title(run),
+        "facts": headline.facts(run),
+        "meaning": headline.meaning(run),
         "curves": _curves(run),
         "not_numbers": _not_numbers(run),
         "epoch_table": _epoch_table(run),
@@ -60,77 +60,6 @@ def _content(run: Run) -> dict[str, Any]:
         "run_pairs": _run_pairs(run),
         "listed_files": LISTED_FILES,
     }
-
-
-def _title(run: Run) -> str:
-    classes = run.summary.classes
-    if 0 < len(classes) <= 3:
-        return f"{run.summary.architecture} on {figures.listing(classes)}"
-    return f"{run.summary.architecture} on {len(classes)} classes"
-
-
-def _facts(run: Run) -> list[tuple[str, str]]:
-    """The few figures that matter: what, how much."""
-    summary = run.summary
-    best, test = (_metric(run, metric.name) for metric in (metrics.BEST_TOP1, metrics.TEST_TOP1))
-    kept = figures.MISSING if summary.best_epoch is None else str(summary.best_epoch)
-    facts = [("validation accuracy", figures.percent(best))]
-    if math.isfinite(test):
-        facts.append(("test accuracy", figures.percent(test)))
-    return [
-        *facts,
-        ("epoch kept", f"{kept} of {summary.epochs_done}"),
-        ("time", figures.duration(summary.seconds)),
-        ("images a second", figures.number(summary.images_per_s, 3)),
-    ]
-
-
-def _meaning(run: Run) -> list[str]:
-    """The accuracy in plain words, with how sure one can be of it."""
-    test = _metric(run, metrics.TEST_TOP1.name)
-    split, share = ("test", test) if math.isfinite(test) else ("validation", _best(run))
-    if not math.isfinite(share):
-        return ["No epoch was finished, so there is no accuracy to report."]
-    sentences = [_expectation(split, share, _images(run, split))]
-    if split == "validation":
-        sentences.append(
-            "The epoch was chosen by these same images, so new ones may do a little worse."
-        )
-    return sentences + _baseline(run, split)
-
-
-def _expectation(split: str, share: float, count: int) -> str:
-    if not count:
-        return f"Of 100 {split} images, {100 * share:.0f} are classified right."
-    low, high = figures.wilson_interval(min(max(share, 0.0), 1.0), count)
-    return (
-        f"Of 100 new images like the {split} images, expect about {100 * share:.0f} to be "
-        f"classified right: from {count:,} images, the 95 % interval reaches from "
-        f"{figures.percent(low)} to {figures.percent(high)}."
-    )
-
-
-def _baseline(run: Run, split: str) -> list[str]:
-    counts = run.data.images.get(split, {}) if run.data else {}
-    if not sum(counts.values()):
-        return []
-    name = max(counts, key=lambda one: counts[one])
-    share = counts[name] / sum(counts.values())
-    return [f"Always answering “{name}” would be right for {figures.percent(share)}."]
-
-
-def _metric(run: Run, name: str) -> float:
-    return run.summary.metrics.get(name, math.nan)
-
-
-def _best(run: Run) -> float:
-    return _metric(run, metrics.BEST_TOP1.name)
-
-
-def _images(run: Run, split: str) -> int:
-    if run.evaluation and run.evaluation.split == split and run.evaluation.images:
-        return run.evaluation.images
-    return sum(run.data.images.get(split, {}).values()) if run.data else 0
 
 
 def _curves(run: Run) -> list[tuple[str, tuple[str, ...], Markup]]:
