@@ -32,8 +32,7 @@ class Engine:
 def find_engine(search_path: str | None = None) -> Engine | None:
     """The first engine that one of the clients on `search_path` (default: PATH) reaches."""
     for client in _clients(search_path if search_path is not None else os.environ.get("PATH", "")):
-        answer = _ask([client, "info", "--format", "{{json .}}"])
-        info = json.loads(answer) if answer else {}
+        info = _read(_ask([client, "info", "--format", "{{json .}}"]))
         if info.get("ServerVersion"):
             return Engine(client, nvidia=_has_nvidia(info), rootless=_is_rootless(info))
     return None
@@ -75,8 +74,16 @@ def _ask(command: Sequence[str]) -> str | None:
     return answer.stdout.strip() if answer.returncode == 0 else None
 
 
+def _read(answer: str | None) -> dict[str, Any]:
+    try:
+        info = json.loads(answer or "{}")
+    except json.JSONDecodeError:
+        return {}
+    return info if isinstance(info, dict) else {}
+
+
 def _has_nvidia(info: dict[str, Any]) -> bool:
-    return "nvidia" in info.get("Runtimes", {})
+    return "nvidia" in (info.get("Runtimes") or {})
 
 
 def _is_rootless(info: dict[str, Any]) -> bool:

@@ -20,7 +20,7 @@ from tqdm import tqdm
 from imageclf.errors import DownloadError
 from local_test.folders import locked
 
-_CHUNK_BYTES = 1 << 18
+_CHUNK_BYTES = 1 << 16
 _TIMEOUT_S = (10, 60)  # to connect, between two reads
 _HTTP_PARTIAL = 206
 _HTTP_RANGE_REFUSED = 416
@@ -62,7 +62,7 @@ def download(
                 failures = 0 if _size(_part(target)) > before else failures + 1
                 if failures >= attempts:
                     raise DownloadError(
-                        f"{url} broke off {attempts} times ({error}); run the command again and "
+                        f"{url} broke off: {error}; run the command again and "
                         "it goes on from there."
                     ) from error
                 pause(min(2.0**failures, 30))

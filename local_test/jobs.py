@@ -41,7 +41,7 @@ class ProcessJob:
 
     def start(self) -> "subprocess.Popen[bytes]":
         for place, source in self.run.inputs.items():
-            _put(self.run.tree.data / place, source)
+            _clear(self.run.tree.data / place).symlink_to(source)
         environment = os.environ | {ROOT_VARIABLE: str(self.run.folder), "PYTHONUNBUFFERED": "1"}
         # A session of its own: Ctrl-C reaches the launcher, which passes one signal on.
         return subprocess.Popen(self.command, env=environment, start_new_session=True)
@@ -66,7 +66,9 @@ class DockerJob:
 
     def start(self) -> "subprocess.Popen[bytes]":
         for place, source in self.run.inputs.items():
-            _put(self.run.tree.data / place, None if source.is_dir() else source)
+            mount_point = _clear(self.run.tree.data / place)
+            make = mount_point.mkdir if source.is_dir() else mount_point.touch
+            make()  # otherwise Docker does, as root
         command = docker.run_command(self.engine, self.image, self.run, self.owner, self.name)
         return subprocess.Popen(command, start_new_session=True)
 
@@ -108,14 +110,11 @@ def _lack(engine: docker.Engine | None, image: str) -> str | None:
     return None
 
 
-def _put(place: Path, source: Path | None) -> None:
-    """Make `place` a link to `source`, or an empty folder to mount on; what was there goes."""
+def _clear(place: Path) -> Path:
+    """`place`, with its folder and without the link or mount point of an earlier attempt."""
+    place.parent.mkdir(parents=True, exist_ok=True)
     if place.is_symlink() or place.is_file():
         place.unlink()
     elif place.is_dir():
         place.rmdir()
-    place.parent.mkdir(parents=True, exist_ok=True)
-    if source is None:
-        place.mkdir()
-    else:
-        place.symlink_to(source)
+    return place

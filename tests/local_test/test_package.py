@@ -1,0 +1,33 @@
+import os
+import tarfile
+from pathlib import Path
+
+from local_test.package import pack_model
+
+
+def model(folder: Path, time_s: int) -> Path:
+    (folder / "code").mkdir(parents=True)
+    for name in ("manifest.json", "code/handler.py", "weights.safetensors"):
+        (folder / name).write_text(name)
+        os.utime(folder / name, (time_s, time_s))
+    return folder
+
+
+def test_the_content_of_the_model_folder_lies_at_the_top(tmp_path: Path) -> None:
+    archive = pack_model(model(tmp_path / "model", 0), tmp_path / "model.tar.gz")
+    with tarfile.open(archive) as tar:
+        tar.extractall(tmp_path / "out", filter="data")
+    assert (tmp_path / "out" / "manifest.json").read_text() == "manifest.json"
+    assert (tmp_path / "out" / "code" / "handler.py").read_text() == "code/handler.py"
+
+
+def test_the_same_model_gives_the_same_bytes_at_any_time_and_place(tmp_path: Path) -> None:
+    one = pack_model(model(tmp_path / "one", 1_000), tmp_path / "a.tar.gz")
+    two = pack_model(model(tmp_path / "two", 2_000_000_000), tmp_path / "b.tar.gz")
+    assert one.read_bytes() == two.read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "a.tar.gz",
+        "b.tar.gz",
+        "one",
+        "two",
+    ]

@@ -1,0 +1,43 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from local_test import summary
+from local_test.run_folder import Run
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    found = Run(tmp_path / "run", tmp_path)
+    found.tree.output_data.mkdir(parents=True)
+    return found
+
+
+def test_success_shows_the_figures_and_where_model_and_report_lie(run: Run) -> None:
+    figures = {"metrics": {"best:top1": 0.98765, "epoch": 3}, "seconds": 61.7, "best_epoch": 4}
+    (run.tree.output_data / "summary.json").write_text(json.dumps(figures))
+    (run.tree.output_data / "report.html").touch()
+    run.archive.touch()
+    told = "\n".join(summary.lines(run, 0))
+    assert "validation accuracy    0.9877" in told
+    assert "62 s" in told
+    assert str(run.archive) in told
+    assert "report.html" in told
+
+
+def test_success_without_figures_is_told_and_not_a_crash(run: Run) -> None:
+    assert "cannot be read" in summary.lines(run, 0)[0]
+
+
+def test_a_stop_says_how_to_go_on(run: Run) -> None:
+    assert "RESUME=1" in summary.lines(run, 143)[0]
+
+
+def test_a_failure_shows_the_first_line_of_its_reason(run: Run) -> None:
+    run.tree.failure.write_text("Class bees is empty; add images.\nTraceback ...")
+    assert summary.lines(run, 3)[0] == "Training failed: Class bees is empty; add images."
+
+
+def test_a_failure_without_reason_shows_the_exit_code(run: Run) -> None:
+    assert "exit code 137" in summary.lines(run, 137)[0]
