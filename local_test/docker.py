@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,9 +29,10 @@ class Engine:
         return _ask([self.client, "image", "inspect", "--format", "{{.Id}}", image]) is not None
 
 
-def find_engine(search_path: str | None = None) -> Engine | None:
-    """The first engine that one of the clients on `search_path` (default: PATH) reaches."""
-    for client in _clients(search_path if search_path is not None else os.environ.get("PATH", "")):
+def find_engine(environment: Mapping[str, str] = os.environ) -> Engine | None:
+    """The engine that the client named by DOCKER reaches, or else the first client on PATH."""
+    named = environment.get("DOCKER")
+    for client in [named] if named else _clients(environment.get("PATH", "")):
         info = _read(_ask([client, "info", "--format", "{{json .}}"]))
         if info.get("ServerVersion"):
             return Engine(client, nvidia=_has_nvidia(info), rootless=_is_rootless(info))

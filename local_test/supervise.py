@@ -13,6 +13,8 @@ from local_test.jobs import Job
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _POLL_S = 0.1
+# The first process of a container gets no signal that it does not listen to yet.
+_ASK_AGAIN_S = 10.0
 # make and a process group can deliver one Ctrl-C twice; a second one is meant only if it is later.
 _SECOND_AFTER_S = 1.0
 
@@ -76,9 +78,9 @@ def _end(job: Job, child: "subprocess.Popen[bytes]", stop: _Stop, grace_s: float
         f"\nStopping: waiting up to {grace_s:g} s for the checkpoint; Ctrl-C again kills.",
         flush=True,
     )
-    delivered = False
+    ask_at_s = 0.0
     while _is_running(child):
         if stop.is_over(grace_s):
             job.send(child, "KILL")
-        elif not delivered:
-            delivered = job.send(child, "TERM")
+        elif time.monotonic() >= ask_at_s and job.send(child, "TERM"):
+            ask_at_s = time.monotonic() + _ASK_AGAIN_S

@@ -14,24 +14,33 @@ NAME = "imageclf-1"
 
 def test_the_first_engine_that_answers_is_taken(tmp_path: Path) -> None:
     path = f"{fake_docker.put(tmp_path / 'a', SILENT)}:{fake_docker.put(tmp_path / 'b', PLAIN)}"
-    assert docker.find_engine(path) == Engine(f"{tmp_path}/b/docker", nvidia=False, rootless=False)
+    assert docker.find_engine({"PATH": path}) == Engine(
+        f"{tmp_path}/b/docker", nvidia=False, rootless=False
+    )
 
 
 def test_no_client_or_no_engine_is_no_engine(tmp_path: Path) -> None:
-    assert docker.find_engine(str(tmp_path)) is None
-    assert docker.find_engine(fake_docker.put(tmp_path / "a", SILENT)) is None
+    assert docker.find_engine({"PATH": str(tmp_path)}) is None
+    assert docker.find_engine({"PATH": fake_docker.put(tmp_path / "a", SILENT)}) is None
 
 
 def test_the_nvidia_runtime_and_a_rootless_engine_are_seen(tmp_path: Path) -> None:
     info = PLAIN | {"Runtimes": {"nvidia": {}}, "SecurityOptions": ["name=rootless"]}
-    engine = docker.find_engine(fake_docker.put(tmp_path / "a", info))
+    engine = docker.find_engine({"PATH": fake_docker.put(tmp_path / "a", info)})
     assert engine is not None
     assert engine.nvidia
     assert engine.rootless
 
 
+def test_a_client_named_by_docker_is_the_only_one_asked(tmp_path: Path) -> None:
+    fake_docker.put(tmp_path / "a", SILENT)
+    path = fake_docker.put(tmp_path / "b", PLAIN)
+    assert docker.find_engine({"PATH": path, "DOCKER": f"{tmp_path}/a/docker"}) is None
+    assert docker.find_engine({"PATH": "", "DOCKER": f"{tmp_path}/b/docker"}) is not None
+
+
 def test_an_image_is_there_or_not(tmp_path: Path) -> None:
-    engine = docker.find_engine(fake_docker.put(tmp_path / "a", PLAIN))
+    engine = docker.find_engine({"PATH": fake_docker.put(tmp_path / "a", PLAIN)})
     assert engine is not None
     assert engine.has_image("there:1")
     assert not engine.has_image("absent:1")
@@ -62,4 +71,4 @@ def test_gpus_and_rootless_engines_get_their_flags(
 def test_an_answer_that_is_not_json_is_no_engine(tmp_path: Path) -> None:
     path = fake_docker.put(tmp_path / "a", {})
     (tmp_path / "a" / "info.json").write_text("Cannot connect\n")
-    assert docker.find_engine(path) is None
+    assert docker.find_engine({"PATH": path}) is None

@@ -22,11 +22,13 @@ def run(tmp_path: Path) -> Run:
 
 @pytest.fixture
 def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DOCKER", raising=False)
     monkeypatch.setenv("PATH", f"{fake_docker.put(tmp_path / 'bin', PLAIN)}:/bin")
 
 
 @pytest.fixture
 def no_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DOCKER", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
 
 
