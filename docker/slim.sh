@@ -9,11 +9,12 @@ site=$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("pureli
 "$venv/bin/python" -m pip --disable-pip-version-check uninstall --quiet --yes pip
 # Two packages install their own tests under these names, on top of everybody's import path.
 rm -rf "$site/test" "$site/tests"
-find "$site" -depth -type d \( -name tests -o -name test \) \
-    \( -path '*/numpy/*' -o -path '*/scipy/*' -o -path '*/matplotlib/*' -o -path '*/sympy/*' \
-    -o -path '*/mpmath/*' -o -path '*/networkx/*' -o -path '*/psutil/*' -o -path '*/gevent/*' \
-    -o -path '*/greenlet/*' -o -path '*/setuptools/*' -o -path '*/zope/*' \) \
-    -exec rm -rf {} +
+# The large ones among the packages' own tests (100 MB); numpy.testing reads numpy/_core/tests.
+for package in matplotlib networkx numpy scipy sympy; do
+    find "$site/$package" -depth -type d -name tests ! -path '*/numpy/_core/tests' \
+        -exec rm -rf {} +
+done
+rm -rf "$site"/torch/test "$site"/torch/bin/test_* "$site"/torch/bin/*Test
 # For compiling against, and there is no compiler.
 rm -rf "$site/torch/include" "$site/torch/share/cmake"
 find "$site" -name '*.a' -delete

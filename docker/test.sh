@@ -83,5 +83,5 @@ fi
 echo "Engine and base after $SECONDS s."
 docker/build.sh
 echo "Image after $SECONDS s."
-IMAGECLF_IMAGE=$IMAGE "$python" -m pytest -m image tests/image "$@"
+IMAGECLF_IMAGE=$IMAGE "$python" -m pytest -m image "${@:-tests/image}"
 echo "Done after $SECONDS s."
