@@ -15,6 +15,7 @@ help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP)  ## make .venv and install everything (the others call it when needed)
+	@echo "Everything is set up in $(VENV)."
 
 $(STAMP): docker/requirements.txt requirements-dev.txt pyproject.toml scripts/system.sh
 	@scripts/system.sh $(PYTHON)

@@ -11,7 +11,7 @@ if ! has "$python"; then
     exit 1
 fi
 if ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
-    echo "$("$python" --version) is too old: install Python 3.11 or later, or name one: make setup PYTHON=python3.12" >&2
+    echo "$python is too old ($("$python" --version 2>&1 || true)): install Python 3.11 or later, or name one: make setup PYTHON=python3.12" >&2
     exit 1
 fi
 
