@@ -17,6 +17,7 @@ from typing import IO, Any
 import numpy as np
 from PIL import ExifTags, Image, ImageFile
 
+from imageclf.data.signatures import PREFIX_BYTES, lacks_its_end, other_kind
 from imageclf.errors import ImageError
 
 FORMATS = (
@@ -67,18 +68,6 @@ _TURNS = {
 }
 _FIRST_SIDEWAYS_TURN = 5
 
-_OTHER_KINDS = (
-    (4, (b"ftypheic", b"ftypheix", b"ftyphevc", b"ftypmif1", b"ftypmsf1"), "HEIC"),
-    (0, (b"<svg",), "SVG"),
-    (0, (b"8BPS",), "Photoshop"),
-    (0, (b"\xff\x0a", b"\x00\x00\x00\x0cJXL "), "JPEG XL"),
-    (0, (b"%!PS", b"\xc5\xd0\xd3\xc6"), "EPS"),
-    (0, (b"%PDF",), "PDF"),
-    (0, (b"DDS ",), "DDS"),
-    (0, (b"FUJIFILMCCD-RAW",), "RAW"),
-)
-
-_PREFIX_BYTES = 16
 _MODES_WITH_HISTOGRAM = ("L", "P", "RGB", "RGBA", "CMYK", "YCbCr", "LA")
 
 
@@ -89,8 +78,9 @@ class OpenImage:
     Pillow's names of what the file holds.
     """
 
-    def __init__(self, image: ImageFile.ImageFile) -> None:
+    def __init__(self, image: ImageFile.ImageFile, stream: IO[bytes]) -> None:
         self._image = image
+        self._stream = stream
         self._turn = _orientation(image)
         self.format = image.format or "unknown"
         self.mode = image.mode
@@ -102,7 +92,7 @@ class OpenImage:
         `at_least` (width, height) allows a JPEG to be decoded at 1/2, 1/4 or 1/8 of its size, but
         never below that size; without it, and for other formats, the size is the full one.
         """
-        with _as_image_error():
+        with _as_image_error(self._stream):
             if at_least is not None:
                 self._image.draft(None, self._as_shown(at_least))
             self._image.load()
@@ -117,7 +107,7 @@ class OpenImage:
         Raises:
             ImageError: as `rgb` would.
         """
-        with _as_image_error():
+        with _as_image_error(self._stream):
             self._image.draft(None, (1, 1))
             self._image.load()
             _to_rgb(self._image.crop((0, 0, 1, 1)))
@@ -138,8 +128,8 @@ def open_image(
             ``unsupported`` or ``unreadable``.
     """
     with _stream(source) as stream:
-        with _as_image_error():
-            image = OpenImage(_read_header(stream, max_megapixels))
+        with _as_image_error(stream):
+            image = OpenImage(_read_header(stream, max_megapixels), stream)
         yield image
 
 
@@ -172,7 +162,7 @@ def _stream(source: Path | bytes) -> Iterator[IO[bytes]]:
 
 
 def _read_header(stream: IO[bytes], max_megapixels: float) -> ImageFile.ImageFile:
-    prefix = stream.read(_PREFIX_BYTES)
+    prefix = stream.read(PREFIX_BYTES)
     if not prefix:
         raise ImageError("empty", "The file holds no bytes; copy it again or remove it.")
     name = _format_of(prefix)
@@ -196,11 +186,11 @@ def _format_of(prefix: bytes) -> str:
             accept = Image.OPEN[name][1]
             if accept is not None and accept(prefix) is True:
                 return name
-    for start, signatures, kind in _OTHER_KINDS:
-        if prefix[start:].startswith(signatures):
-            raise ImageError(
-                "unsupported", f"{kind} pictures are not supported; convert it to JPEG or PNG."
-            )
+    kind = other_kind(prefix)
+    if kind is not None:
+        raise ImageError(
+            "unsupported", f"{kind} pictures are not supported; convert it to JPEG or PNG."
+        )
     raise ImageError("not an image", "The file is not an image; remove it.")
 
 
@@ -254,22 +244,22 @@ def _share_of_one_colour(image: Image.Image) -> float:
 
 
 @contextmanager
-def _as_image_error() -> Iterator[None]:
+def _as_image_error(stream: IO[bytes]) -> Iterator[None]:
     try:
         yield
     except ImageError:
         raise
     except _DECODER_ERRORS as error:
-        raise _translated(error) from error
+        raise _translated(error, stream) from error
 
 
-def _translated(error: Any) -> ImageError:
+def _translated(error: Any, stream: IO[bytes]) -> ImageError:
     text = str(error).lower()
     if isinstance(error, OSError) and error.errno is not None:
         return _unreadable(error)
     if isinstance(error, MemoryError | Image.DecompressionBombError):
         return ImageError("too large", "The image does not fit in memory; scale it down.")
-    if isinstance(error, EOFError) or any(word in text for word in _WORDS_OF_A_CUT):
+    if any(word in text for word in _WORDS_OF_A_CUT) or lacks_its_end(stream):
         return ImageError("truncated", "The image is cut off before its end; copy it again.")
     if isinstance(error, NotImplementedError) or any(word in text for word in _WORDS_OF_A_KIND):
         return ImageError(
@@ -278,7 +268,7 @@ def _translated(error: Any) -> ImageError:
     return ImageError("unreadable", f"The image is damaged ({error}); replace or remove it.")
 
 
-_WORDS_OF_A_CUT = ("truncated", "not enough data", "unexpected end", "ran out of data", "too short")
+_WORDS_OF_A_CUT = ("truncated", "not enough data", "unexpected end")
 _WORDS_OF_A_KIND = ("not supported", "unsupported", "cannot handle", "unknown pixel mode")
 
 

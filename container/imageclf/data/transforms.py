@@ -40,7 +40,8 @@ Box = tuple[int, int, int, int]
 class Transform(Protocol):
     """What makes a view of a picture."""
 
-    image_size: int
+    @property
+    def image_size(self) -> int: ...
 
     def __call__(
         self,
@@ -85,6 +86,7 @@ class TrainTransform:
 
     image_size: int
     augment: Augment = "light"
+    crop_share: float = CROP_SHARE
 
     def __call__(
         self,
@@ -94,12 +96,13 @@ class TrainTransform:
         generator_seed: int | None = None,
     ) -> Tensor:
         if self.augment == "none":
-            return EvalTransform(self.image_size)(source, max_megapixels=max_megapixels)
+            whole = EvalTransform(self.image_size, self.crop_share)
+            return whole(source, max_megapixels=max_megapixels)
         draw = random.Random(generator_seed)
         with open_image(source, max_megapixels=max_megapixels) as image:
             view_chw = _crop(image, _random_box(image.size, draw), self.image_size)
         if draw.random() < 0.5:
-            view_chw = view_chw.flip(2)
+            view_chw = _mirrored(view_chw)
         if self.augment == "medium":
             return _jitter(view_chw, draw)
         if self.augment == "strong":
@@ -178,6 +181,11 @@ def _scaled(box: Box, across: float, down: float, size: tuple[int, int]) -> Box:
     right = min(size[0], max(left + 1, round(box[2] * across)))
     bottom = min(size[1], max(top + 1, round(box[3] * down)))
     return left, top, right, bottom
+
+
+def _mirrored(view_chw: Tensor) -> Tensor:
+    # Not torch's flip: it wakes torch's threads, which on busy cores takes longer than the decode.
+    return _to_tensor(_to_pillow(view_chw).transpose(Image.Transpose.FLIP_LEFT_RIGHT))
 
 
 def _jitter(view_chw: Tensor, draw: random.Random) -> Tensor:
