@@ -111,6 +111,9 @@ class Hyperparameters(BaseModel):
     image_size: OptionalInt = Field(
         None, ge=16, le=1024, description="side of the square the network sees, in pixels"
     )
+    crop_share: float = Field(
+        0.875, gt=0.1, le=1, description="share of a picture's shorter side that validation sees"
+    )
     augment: Literal["none", "light", "medium", "strong"] = Field(
         "light",
         description="`light` crops and mirrors, `medium` adds colour, `strong` TrivialAugment",
@@ -145,7 +148,9 @@ class Hyperparameters(BaseModel):
         None, ge=0, le=128, description="processes that read images, for each training process"
     )
     checkpoint_minutes: float = Field(
-        10.0, gt=0, description="time between checkpoints inside an epoch; each epoch ends with one"
+        10.0,
+        gt=0,
+        description="longest time between checkpoints; an epoch above half a minute ends with one",
     )
 
     @model_validator(mode="after")
@@ -226,7 +231,7 @@ def _bounds(schema: dict[str, Any]) -> str:
     below = " to below " if "exclusiveMaximum" in schema else " to "
     if low is None:
         return ""
-    return f", {above}{low:g}" + (f"{below}{high:g}" if high is not None else "")
+    return f", {above}{low:.10g}" + (f"{below}{high:.10g}" if high is not None else "")
 
 
 def _is_ours(name: str) -> bool:

@@ -44,7 +44,7 @@ VALIDATION_TOP1 = Metric("validation:top1", "validation accuracy", goal="Maximiz
 VALIDATION_TOP5 = Metric("validation:top5", "share with the class among the first five")
 VALIDATION_F1 = Metric("validation:f1", "mean over classes of the F1 score", goal="Maximize")
 IMAGES_PER_S = Metric("train:images_per_s", "training images a second, all processes", ".1f")
-LEARNING_RATE = Metric("train:lr", "learning rate of the head at the epoch's end")
+LEARNING_RATE = Metric("train:lr", "learning rate of the epoch's last step")
 EPOCH_S = Metric("epoch_s", "seconds the epoch took, validation included", ".2f")
 BEST_TOP1 = Metric("best:top1", "validation accuracy of the epoch that was kept")
 TEST_LOSS = Metric("test:loss", "mean cross entropy on test")

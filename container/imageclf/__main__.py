@@ -1,0 +1,46 @@
+"""`python -m imageclf COMMAND`, the entry point of the image."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from imageclf.errors import ImageclfError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except ImageclfError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return error.exit_code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="imageclf", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    train = commands.add_parser("train", help="train as SageMaker asks, on the tree under /opt/ml")
+    train.set_defaults(run=_train)
+    report = commands.add_parser("report", help="make report.html anew from a run's output/data")
+    report.add_argument("folder", type=Path)
+    report.set_defaults(run=_report)
+    return parser
+
+
+def _train(_options: argparse.Namespace) -> int:
+    from imageclf.training.entry import train  # noqa: PLC0415  (each command loads only its room)
+
+    return train()
+
+
+def _report(options: argparse.Namespace) -> int:
+    from imageclf.report.training import write_training_report  # noqa: PLC0415
+
+    sys.stdout.write(f"{write_training_report(options.folder)}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,8 @@
+"""What sagemaker-training starts in each process."""
+
+import sys
+
+from imageclf.training.program import main
+
+if __name__ == "__main__":
+    sys.exit(main())
