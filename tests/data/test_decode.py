@@ -139,6 +139,7 @@ def test_a_camera_s_orientation_is_applied(kind: str, orientation: int) -> None:
         assert distance(image.rgb(), shown) < 4
 
 
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF data")
 def test_a_damaged_exif_block_does_not_cost_the_picture() -> None:
     content = encoded(gradient(), "JPEG", exif=b"Exif\0\0II*\0\xff\xff\xff\xff garbage")
     assert open_rgb(content).size == (64, 48)
@@ -151,6 +152,7 @@ def test_an_animation_is_its_first_frame(kind: str) -> None:
     assert distance(open_rgb(content), frames[0]) < 4
 
 
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF data")
 @pytest.mark.parametrize(
     ("content", "reason"),
     [

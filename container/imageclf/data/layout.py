@@ -112,14 +112,15 @@ def loose_files(folder: Path) -> list[Path]:
 def display_names(folders: Iterable[str]) -> tuple[str, ...]:
     """How classes are shown: `005.Alaskan_malamute` is "Alaskan malamute".
 
-    Where two would look alike, all that do keep their folder's name.
+    Where two would look alike, they keep their folders' names.
     """
     folders = tuple(folders)
     shown = [re.sub(r"^\d+\.\s*", "", name).replace("_", " ").strip() or name for name in folders]
-    alike = {name for name in shown if shown.count(name) > 1}
-    return tuple(
-        folder if name in alike else name for folder, name in zip(folders, shown, strict=True)
+    distinct = tuple(
+        folder if shown.count(name) > 1 else name
+        for folder, name in zip(folders, shown, strict=True)
     )
+    return distinct if len(set(distinct)) == len(folders) else folders
 
 
 def natural_key(text: str) -> tuple[list[tuple[int, str]], str]:

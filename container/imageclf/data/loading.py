@@ -7,6 +7,7 @@ training process decides when to stop, and its workers end with it.
 
 import os
 import signal
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -95,8 +96,8 @@ class PictureLoader:
         if self._loader is None:
             raise ValueError("the loader is closed")
         self._plan.batches = [[(epoch, index) for index in batch] for batch in batches]
-        with _worker_died_as_data_error():
-            with _stop_signals_held():
+        with self._dead_worker_as_data_error():
+            with _signals_kept():
                 views = iter(self._loader)
             for batch in views:
                 if isinstance(batch, Unreadable):
@@ -108,7 +109,25 @@ class PictureLoader:
 
     def close(self) -> None:
         """End the workers."""
-        self._loader = None  # DataLoader ends them when it is collected
+        workers = getattr(self._loader, "_iterator", None)
+        if workers is not None:
+            # Their iterator ends them when it is collected, for which a traceback would make
+            # them wait.
+            workers._shutdown_workers()
+        self._loader = None
+
+    @contextmanager
+    def _dead_worker_as_data_error(self) -> Iterator[None]:
+        try:
+            yield
+        except RuntimeError as error:
+            if not _mentions(error, _WORKER_DIED):
+                raise
+            self.close()
+            raise DataError(
+                "A process that reads images was killed, most often for want of memory or shared "
+                f"memory ({_shared_memory_mib()} MiB are free); set workers or batch-size lower."
+            ) from error
 
     def __enter__(self) -> Self:
         return self
@@ -205,26 +224,21 @@ def _ignore_stop_signals(worker: int) -> None:  # noqa: ARG001  DataLoader gives
 
 
 @contextmanager
-def _stop_signals_held() -> Iterator[None]:
-    """Hold stop signals back, so that none reaches a worker before it ignores them."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
+def _signals_kept() -> Iterator[None]:
+    """Start workers without a change to how this process is signalled.
+
+    Stop signals are held back, so that none reaches a worker before it ignores them. torch's
+    handler of SIGCHLD is taken away again: when a worker dies it raises wherever the process
+    happens to be; without it the next batch raises.
+    """
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
+    on_child = signal.getsignal(signal.SIGCHLD)
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-@contextmanager
-def _worker_died_as_data_error() -> Iterator[None]:
-    try:
-        yield
-    except RuntimeError as error:
-        if not _mentions(error, _WORKER_DIED):
-            raise
-        raise DataError(
-            "A process that reads images was killed, most often for want of memory or shared "
-            f"memory ({_shared_memory_mib()} MiB are free); set workers or batch-size lower."
-        ) from error
+        if threading.current_thread() is threading.main_thread() and on_child is not None:
+            signal.signal(signal.SIGCHLD, on_child)
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
 
 
 def _mentions(error: BaseException, words: Iterable[str]) -> bool:

@@ -3,7 +3,7 @@
 The batch size is the global one. An epoch is one permutation, cut into consecutive global
 batches, each dealt to the ranks as evenly as possible. Every picture comes exactly once: none is
 padded, none dropped. The permutation does not depend on the number of ranks, so a run gives the
-same batches on one process or on many.
+same batches on one process or on many (but for the last, which must be large enough for all).
 """
 
 import itertools
