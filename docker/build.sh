@@ -17,10 +17,15 @@ scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 context=$scratch/context
 
+pip_settings=$(python3 -m pip config list 2>/dev/null || true)
 pip_setting() { # name; from PIP_<NAME>, else from pip's configuration files
     local variable=PIP_${1^^}
     variable=${variable//-/_}
-    echo "${!variable:-$(python3 -m pip config get "global.$1" 2>/dev/null || true)}"
+    if [[ -n ${!variable:-} ]]; then
+        echo "${!variable}"
+    else
+        sed -n "s/^\(global\|install\)\.$1='\(.*\)'\$/\2/p" <<<"$pip_settings" | sed 's/\\n/ /g'
+    fi
 }
 
 make_context() {
@@ -36,7 +41,8 @@ add_wheels() {
     for folder in $(pip_setting find-links) docker/wheels; do
         [[ -d $folder ]] || continue
         for wheel in "$folder"/*.whl; do
-            name=$(basename "${wheel%%-*}")
+            name=${wheel##*/}
+            name=${name%%-*}
             grep -qi "^${name//_/[-_]}==" docker/requirements.txt || continue
             [[ $wheel == *+cpu* && ${BASE_IMAGE:-cuda} == *cuda* ]] && continue
             ln "$wheel" "$context/docker/wheels/" 2>/dev/null || cp "$wheel" "$context/docker/wheels/"

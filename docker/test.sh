@@ -29,7 +29,7 @@ trap 'end_engine; rm -rf "$scratch"' EXIT
 install() { # command, Debian package
     [[ -z $(PATH=$PATH:/usr/sbin type -P "$1") ]] || return 0
     if ! [[ $EUID == 0 && -f /etc/debian_version ]]; then
-        echo "$1 is missing: install it (Debian: apt-get install $2), or start Docker." >&2
+        echo "$1 is missing: install it (Debian: apt-get install $2)." >&2
         return 1
     fi
     apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
@@ -51,6 +51,10 @@ start_engine() { # storage driver; false when the engine ends or does not answer
 }
 
 own_engine() {
+    if [[ $EUID != 0 ]]; then
+        echo "No Docker engine answers, and only root can start one: start Docker." >&2
+        return 1
+    fi
     install dockerd docker.io
     mkdir -p "$data_root"
     export DOCKER_HOST=unix://$scratch/docker.sock DOCKER=/usr/bin/docker

@@ -99,7 +99,8 @@ class Job:
 
     def assert_trained(self) -> None:
         manifest = json.loads((self.root / "model/manifest.json").read_text())
-        assert manifest["architecture"] == "resnet18"
+        assert manifest["network"]["architecture"] == "resnet18"
+        assert manifest["classes"] == sorted(COLOURS)
         assert list((self.root / "model").glob("*.safetensors"))
         assert "<html" in (self.root / "output/data/report.html").read_text().lower()
         assert not (self.root / "output/failure").exists()

@@ -21,9 +21,9 @@ def test_it_trains_and_leaves_model_and_report(job: Job) -> None:
 
 
 def test_stopped_it_keeps_a_checkpoint_and_started_again_it_resumes(job: Job) -> None:
-    job.prepare(epochs="30").remove()
+    job.prepare(epochs="8").remove()
     job.start(*CALLER)
-    job.await_log(lambda log: any(metrics.EPOCH.read(line) == 2 for line in log.splitlines()))
+    job.await_log(lambda log: any(metrics.EPOCH.read(line) == 1 for line in log.splitlines()))
     # `docker stop` sends SIGTERM, and SIGKILL (exit code 137) when the patience is over.
     docker("stop", "--time", str(contract.STOP_GRACE_S), job.name)
     assert job.wait() == 143, job.log()
