@@ -120,8 +120,9 @@ class PictureLoader:
     def _dead_worker_as_data_error(self) -> Iterator[None]:
         try:
             yield
-        except RuntimeError as error:
-            if not _mentions(error, _WORKER_DIED):
+        except (RuntimeError, EOFError, ConnectionError, FileNotFoundError) as error:
+            # The latter three when it died between announcing a batch and handing it over.
+            if isinstance(error, RuntimeError) and not _mentions(error, _WORKER_DIED):
                 raise
             self.close()
             raise DataError(
