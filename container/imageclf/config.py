@@ -27,6 +27,16 @@ PLATFORM_PREFIXES = ("sagemaker_", "_tuning_", "_kfold")
 
 AUTO = "auto"
 
+_SAID_OTHERWISE = {
+    "arch": "architecture",
+    "bs": "batch-size",
+    "learning-rate": "lr",
+    "model": "architecture",
+    "network": "architecture",
+    "patience": "early-stop-patience",
+    "wd": "weight-decay",
+}
+
 
 def kebab(name: str) -> str:
     """The name a user writes: `batch_size` is `batch-size`."""
@@ -248,8 +258,9 @@ def _unquote(value: Any) -> Any:
 
 
 def _unknown(name: str) -> str:
-    near = difflib.get_close_matches(name, names(), n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(names())}."
+    close = difflib.get_close_matches(name, names(), n=1, cutoff=0.5)
+    near = _SAID_OTHERWISE.get(name) or next(iter(close), None)
+    hint = f"did you mean {near}?" if near else f"known are {', '.join(names())}."
     return f"Hyperparameter {name} is not known; {hint}"
 
 

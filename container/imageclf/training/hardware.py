@@ -85,7 +85,7 @@ def _cpu(given: Hyperparameters, local_size: int) -> Hardware:
         raise SettingsError(
             "Hyperparameter precision is fp16, which needs a GPU; use bf16 or fp32."
         )
-    threads = max(1, cores() // local_size)
+    threads = _threads(local_size)
     name = f"CPU, {threads} thread{'s' if threads > 1 else ''}"
     return Hardware(torch.device("cpu"), threads, Machine(False, bf16=_cpu_has_bf16()), name)
 
@@ -99,9 +99,14 @@ def _cuda(local_rank: int, local_size: int) -> Hardware:
         )
     major, _ = torch.cuda.get_device_capability(local_rank)
     machine = Machine(True, bf16=major >= 8, fp16=major >= 7)
-    threads = max(1, cores() // local_size)
     name = torch.cuda.get_device_name(local_rank)
-    return Hardware(torch.device("cuda", local_rank), threads, machine, name)
+    return Hardware(torch.device("cuda", local_rank), _threads(local_size), machine, name)
+
+
+def _threads(local_size: int) -> int:
+    """Threads of a process: what OMP_NUM_THREADS says, else its share of the cores."""
+    asked = os.environ.get("OMP_NUM_THREADS", "")
+    return int(asked) if asked.isdigit() and int(asked) else max(1, cores() // local_size)
 
 
 def _cpu_has_bf16(info: Path = Path("/proc/cpuinfo")) -> bool:

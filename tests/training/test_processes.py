@@ -1,0 +1,123 @@
+"""Several processes and several hosts: the result of one, and only the first writes."""
+
+import json
+import os
+import signal
+import socket
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import load
+
+from imageclf.contract import Tree
+from tests.training import runs
+
+WEIGHT_TOLERANCE = 1e-7
+"""Largest difference of a weight: gradients are summed in another order."""
+
+ALIKE = {
+    "optimizer": "sgd",
+    "lr": "0.01",
+    "batch_norm": "frozen",
+    "train": "all",
+    "class_weights": "balanced",
+    "label_smoothing": "0.1",
+}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("data")
+    runs.write_pictures(folder, per_class=13)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory, data: Path) -> Tree:
+    tree = runs.make_tree(tmp_path_factory.mktemp("alone") / "ml", data, **ALIKE)
+    assert runs.train(tree) == 0, runs.log(tree)
+    return tree
+
+
+def assert_same_result(tree: Tree, alone: Tree) -> None:
+    one, other = load(runs.weights(alone)), load(runs.weights(tree))
+    for name in one:
+        np.testing.assert_allclose(one[name], other[name], atol=WEIGHT_TOLERANCE, rtol=1e-4)
+    for before, now in zip(runs.figures(alone), runs.figures(tree), strict=True):
+        assert now == pytest.approx(before, rel=1e-3, abs=1e-6)
+
+
+def test_two_processes_learn_what_one_learns(tmp_path: Path, data: Path, alone: Tree) -> None:
+    tree = runs.make_tree(tmp_path / "ml", data, processes="2", **ALIKE)
+    with runs.image_command(tree) as command:
+        output, _ = command.communicate(timeout=runs.PATIENCE_S)
+    assert command.returncode == 0, output
+    assert "2 process(es) on CPU" in output
+    assert output.count("epoch=1 ") == 1, "only rank 0 writes"
+    assert runs.summary(tree)["processes"] == 2
+    assert_same_result(tree, alone)
+
+
+def test_two_hosts_learn_what_one_learns_and_the_first_writes(
+    tmp_path: Path, data: Path, alone: Tree
+) -> None:
+    names = ["127.0.0.1", "localhost"]  # both resolve here, as algo-1 and algo-2 do on SageMaker
+    trees = [runs.make_tree(tmp_path / name, data, **ALIKE) for name in names]
+    for tree, name in zip(trees, names, strict=True):
+        group = {"instance_group_name": "all", "instance_type": "ml.c5.large", "hosts": names}
+        resources = {
+            "current_host": name,
+            "hosts": names,
+            "current_group_name": "all",
+            "instance_groups": [group],
+            "network_interface_name": "lo",
+        }
+        runs.write_config(tree, "resourceconfig", resources)
+    port = str(free_port())
+    with (
+        runs.image_command(trees[0], MASTER_PORT=port) as first,
+        runs.image_command(trees[1], MASTER_PORT=port) as second,
+    ):
+        outputs = [command.communicate(timeout=runs.PATIENCE_S)[0] for command in (first, second)]
+    assert [first.returncode, second.returncode] == [0, 0], "\n".join(outputs)
+    assert_same_result(trees[0], alone)
+    assert not list(trees[1].model.glob("*"))
+    assert not list(trees[1].checkpoints.glob("*"))
+
+
+def test_two_processes_stop_together_and_go_on(tmp_path: Path, data: Path) -> None:
+    tree = runs.make_tree(tmp_path / "ml", data, processes="2", epochs="2000", **ALIKE)
+    with runs.image_command(tree) as command:
+        metrics = tree.output_data / "metrics.jsonl"
+        until = time.monotonic() + runs.PATIENCE_S
+        while not metrics.exists() and command.poll() is None and time.monotonic() < until:
+            time.sleep(0.05)
+        os.kill(command.pid, signal.SIGTERM)
+        output, _ = command.communicate(timeout=runs.PATIENCE_S)
+    assert command.returncode == 143, output
+    assert len(runs.checkpoints(tree)) == 1
+    assert not tree.failure.exists()
+    done = len(metrics.read_text().splitlines())
+    settings = json.loads((tree.config / "hyperparameters.json").read_text())
+    runs.write_config(tree, "hyperparameters", settings | {"epochs": str(done + 2)})
+    with runs.image_command(tree) as command:
+        output, _ = command.communicate(timeout=runs.PATIENCE_S)
+    assert command.returncode == 0, output
+    assert "resumed from epoch" in output
+
+
+def test_an_error_in_one_of_two_processes_is_the_failure_of_all(tmp_path: Path, data: Path) -> None:
+    tree = runs.make_tree(tmp_path / "ml", data, processes="2", pretrained="absent")
+    with runs.image_command(tree) as command:
+        output, _ = command.communicate(timeout=runs.PATIENCE_S)
+    assert command.returncode == 4, output
+    assert tree.failure.read_text().startswith("Hyperparameter pretrained is 'absent'")
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
