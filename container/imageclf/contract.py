@@ -74,16 +74,18 @@ class Tree:
         """Content of `input/config/<name>.json`; empty when the file is absent.
 
         Raises:
-            SettingsError: the file is there and is not a JSON object.
+            SettingsError: the file is there and cannot be read, or is not a JSON object.
         """
         path = self.config / f"{name}.json"
         try:
-            text = path.read_text()
+            content = json.loads(path.read_bytes())
         except FileNotFoundError:
             return {}
-        try:
-            content = json.loads(text)
-        except json.JSONDecodeError as error:
+        except OSError as error:
+            raise SettingsError(
+                f"{path} cannot be read ({error.strerror}); make it a readable file."
+            ) from error
+        except (ValueError, RecursionError) as error:
             raise SettingsError(f"{path} is not valid JSON ({error}); correct the file.") from error
         if not isinstance(content, dict):
             raise SettingsError(f"{path} must hold a JSON object, not {type(content).__name__}.")
@@ -101,7 +103,12 @@ class Resources:
     def from_tree(cls, tree: Tree) -> "Resources":
         content = tree.read_config("resourceconfig")
         current = str(content.get("current_host", "localhost"))
-        hosts = tuple(content.get("hosts", (current,)))
+        named = content.get("hosts", [current])
+        if not isinstance(named, list) or not all(isinstance(host, str) for host in named):
+            raise SettingsError(
+                f"resourceconfig.json must name its hosts in a list of texts, not as {named!r}."
+            )
+        hosts = tuple(named)
         if current not in hosts:
             raise SettingsError(
                 f"resourceconfig.json names current_host {current!r}, which is not in hosts "
@@ -121,7 +128,7 @@ def write_failure(tree: Tree, message: str) -> None:
     """
     try:
         tree.output.mkdir(parents=True, exist_ok=True)
-        with tree.failure.open("x") as file:
+        with tree.failure.open("x", encoding="utf-8", errors="backslashreplace") as file:
             file.write(message[:FAILURE_REASON_CHARACTERS])
     except FileExistsError:
         return
