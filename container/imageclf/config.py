@@ -7,6 +7,7 @@ known.
 """
 
 import difflib
+import json
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, Self
 
@@ -26,6 +27,9 @@ PLATFORM_PREFIXES = ("sagemaker_", "_tuning_", "_kfold")
 """Beginnings of the names that SageMaker and its SDK add to the hyperparameters."""
 
 AUTO = "auto"
+
+_SHOWN = 100
+"""Characters of a value that a message shows."""
 
 _SAID_OTHERWISE = {
     "arch": "architecture",
@@ -186,8 +190,10 @@ def parse(values: Mapping[str, Any]) -> Hyperparameters:
     Raises:
         SettingsError: one sentence for each unknown name, wrong type or exceeded bound.
     """
-    given = {kebab(name): _unquote(value) for name, value in values.items() if _is_ours(name)}
+    ours = {name: _unquote(value) for name, value in values.items() if _is_ours(name)}
+    given = {kebab(name): value for name, value in ours.items()}
     faults = [_unknown(name) for name in given if name not in names()]
+    faults += _said_twice(ours)
     known = {name: value for name, value in given.items() if name in names()}
     try:
         parsed = Hyperparameters.model_validate(known)
@@ -250,14 +256,37 @@ def _is_ours(name: str) -> bool:
 
 def _unquote(value: Any) -> Any:
     """Tuners and SDK v2's generic Estimator hand strings over as JSON: `"adam"` with quotes."""
-    if isinstance(value, str):
-        value = value.strip()
-        if len(value) >= 2 and value[0] == value[-1] == '"':
-            return value[1:-1]
-    return value
+    if not isinstance(value, str):
+        return value
+    value = value.strip()
+    if len(value) < 2 or not value[0] == value[-1] == '"':
+        return value
+    try:
+        return str(json.loads(value))
+    except ValueError:
+        return value[1:-1]
+
+
+def _said_twice(values: Mapping[str, Any]) -> Iterator[str]:
+    """A sentence for each name that comes with `-` and with `_` and with two values."""
+    for name, value in values.items():
+        other = kebab(name)
+        if name != other and values.get(other, value) != value:
+            yield (
+                f"Hyperparameters {other} and {name} are one, and {_short(values[other])} and "
+                f"{_short(value)} are two values; give one of them."
+            )
+
+
+def _short(value: Any) -> str:
+    """`value` as it goes into a message: on one line, its middle left out when it is long."""
+    text = repr(value)
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN // 2]} ... {text[-_SHOWN // 2 :]}"
 
 
 def _unknown(name: str) -> str:
+    if not name.isprintable() or len(name) > _SHOWN:
+        return f"Hyperparameter {_short(name)} is not known; known are {', '.join(names())}."
     close = difflib.get_close_matches(name, names(), n=1, cutoff=0.5)
     near = _SAID_OTHERWISE.get(name) or next(iter(close), None)
     hint = f"did you mean {near}?" if near else f"known are {', '.join(names())}."
@@ -269,4 +298,4 @@ def _fault(detail: Any) -> str:
         return f"Hyperparameters do not fit together: {detail['ctx']['error']}."
     name = kebab(str(detail["loc"][0]))
     reason = detail["msg"][0].lower() + detail["msg"][1:]
-    return f"Hyperparameter {name} is {detail['input']!r}: {reason}."
+    return f"Hyperparameter {name} is {_short(detail['input'])}: {reason}."
