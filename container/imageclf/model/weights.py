@@ -4,44 +4,86 @@ Networks in channels_last layout are written in the plain one, and read back int
 the receiving tensor has.
 """
 
+import json
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any, BinaryIO
 
-import safetensors.torch
+import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from imageclf import artifact
 from imageclf.artifact import Manifest
-from imageclf.errors import ArtifactError
+from imageclf.errors import ArtifactError, SettingsError
 from imageclf.model import architecture as architectures
 
 Tensors = Mapping[str, Tensor]
+
+_KINDS = {
+    torch.float64: "F64",
+    torch.float32: "F32",
+    torch.float16: "F16",
+    torch.bfloat16: "BF16",
+    torch.int64: "I64",
+    torch.int32: "I32",
+    torch.int16: "I16",
+    torch.int8: "I8",
+    torch.uint8: "U8",
+    torch.bool: "BOOL",
+}
+_ALIGNMENT_BYTES = 8
+_SHOWN = 300
+"""Characters of a reason that a message shows."""
 
 
 def write_tensors(path: Path, tensors: Tensors, metadata: Mapping[str, str]) -> None:
     """Write tensors and text to one file, whole or not at all.
 
     The file is complete on the disk before it gets its name, so a kill, a full disk or a power cut
-    leaves what was there before.
+    leaves what was there before; beside it at most a file that `clear_unfinished` removes.
 
     Raises:
         OSError: the disk is full or the folder cannot be written.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     try:
-        try:
-            safetensors.torch.save_file(plain, temporary, dict(metadata))
-        except SafetensorError as error:
-            raise OSError(str(error)) from error
-        with temporary.open("rb") as file:
+        with temporary.open("wb") as file:
+            _write(file, tensors, metadata)
+            file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
     artifact.sync_folder(path.parent)
+
+
+def _write(file: BinaryIO, tensors: Tensors, metadata: Mapping[str, str]) -> None:
+    """Write the safetensors format, one tensor in memory at a time.
+
+    The library's own writer holds all copies at once, and when killed leaves a file under a random
+    name, of which nobody can say whose it was. Source: "Format", README of safetensors.
+    """
+    largest_first = sorted(tensors, key=lambda name: (-tensors[name].element_size(), name))
+    header: dict[str, Any] = {"__metadata__": dict(metadata)}
+    end = 0
+    for name in largest_first:
+        start, end = end, end + tensors[name].numel() * tensors[name].element_size()
+        kind, shape = _KINDS[tensors[name].dtype], list(tensors[name].shape)
+        header[name] = {"dtype": kind, "shape": shape, "data_offsets": [start, end]}
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % _ALIGNMENT_BYTES)
+    file.write(len(text).to_bytes(8, "little") + text)
+    for name in largest_first:
+        plain = tensors[name].detach().cpu().contiguous()
+        file.write(plain.reshape(-1).view(torch.uint8).numpy().data)
+
+
+def clear_unfinished(folder: Path) -> None:
+    """Remove what a killed `write_tensors` left in `folder`."""
+    for path in folder.glob(".*.tmp"):
+        path.unlink(missing_ok=True)
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
@@ -68,6 +110,7 @@ def write_model(
     """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / artifact.MANIFEST).unlink(missing_ok=True)
+    clear_unfinished(folder)
     path = folder / artifact.WEIGHTS
     write_tensors(path, without_auxiliary(tensors, architecture), {"format": "pt"})
     manifest = describe(artifact.sha256(path))
@@ -100,12 +143,19 @@ def load_model(folder: Path) -> tuple[nn.Module, Manifest]:
             f"{path} is not the file that {artifact.MANIFEST} describes (SHA-256 differs); "
             "copy the model again, both files together."
         )
-    with architectures.WithoutWeights():
-        network = architectures.build(manifest.network)
+    return _assemble(manifest, tensors, folder).eval(), manifest
+
+
+def _assemble(manifest: Manifest, tensors: Tensors, folder: Path) -> nn.Module:
     try:
+        with architectures.WithoutWeights():
+            network = architectures.build(manifest.network)
         network.load_state_dict(tensors, assign=True)
-    except RuntimeError as error:
+    except (SettingsError, RuntimeError) as error:
+        reason = " ".join(str(error).split())
         raise ArtifactError(
-            f"The weights in {folder} do not fit {manifest.network.architecture}: {error}"
+            f"The model in {folder} is not a {manifest.network.architecture} that this version "
+            f"can build ({reason[:_SHOWN]}); train it again, or serve it with the version that "
+            "trained it."
         ) from error
-    return network.eval(), manifest
+    return network
