@@ -14,7 +14,7 @@ import os
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from imageclf.errors import ArtifactError
 
@@ -35,8 +35,8 @@ class NetworkSpec(_Strict):
     architecture: str
     classes: int = Field(ge=2)
     image_size: int = Field(ge=1)
-    units: int = Field(0, ge=0)
-    dropout: float = Field(0.0, ge=0, lt=1)
+    units: int = Field(default=0, ge=0)
+    dropout: float = Field(default=0.0, ge=0, lt=1)
 
 
 class Normalisation(_Strict):
@@ -55,7 +55,7 @@ class Manifest(_Strict):
     folders: tuple[str, ...]
     normalisation: Normalisation = Normalisation()
     crop_share: float = Field(gt=0, le=1)
-    temperature: float = Field(1.0, gt=0)
+    temperature: float = Field(default=1.0, gt=0)
     complete: bool = Field(description="false when training was stopped before its last epoch")
     epoch: int
     metrics: dict[str, float]
@@ -64,6 +64,15 @@ class Manifest(_Strict):
     weights_sha256: str
     versions: dict[str, str]
     created: str
+
+    @model_validator(mode="after")
+    def _names_every_class(self) -> Self:
+        if not len(self.classes) == len(self.folders) == self.network.classes:
+            raise ValueError(
+                f"it names {len(self.classes)} classes in {len(self.folders)} folders "
+                f"for {self.network.classes} outputs"
+            )
+        return self
 
     @classmethod
     def read(cls, folder: Path) -> Self:
@@ -81,9 +90,10 @@ class Manifest(_Strict):
             ) from error
         except ValidationError as error:
             detail = error.errors()[0]
-            place = ".".join(str(part) for part in detail["loc"])
+            place = "".join(f"{part}: " for part in detail["loc"])
             raise ArtifactError(
-                f"{path} is not a manifest of format {FORMAT}: {place}: {detail['msg']}."
+                f"{path} is not a manifest of format {FORMAT} ({place}{detail['msg']}); "
+                "copy the model again, or train it with this version."
             ) from error
 
     def write(self, folder: Path) -> None:
