@@ -23,7 +23,7 @@ def lines(run: Run, code: int) -> list[str]:
     if code == 0:
         return [*_figures(run), *_places(run)]
     if code == STOPPED:
-        return ["Stopped; go on where it ended with: make local-train RESUME=1"]
+        return [*_places(run), "Stopped; go on where it ended with: make local-train RESUME=1"]
     return [f"Training failed: {_cause(run, code)}", f"Its files are in {_short(run.folder)}/"]
 
 

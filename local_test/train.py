@@ -57,7 +57,7 @@ def _train(
                 give(folder, owner)
     print(f"{runs_in}; {run.data} -> {os.path.relpath(run.folder)}", flush=True)
     code = _supervised(make_job(run), run)
-    if code == 0:
+    if code in {0, summary.STOPPED} and any(run.tree.model.iterdir()):
         pack_model(run.tree.model, run.archive)
     give(run.folder, owner)
     for line in summary.lines(run, code):
@@ -68,8 +68,8 @@ def _train(
 def _supervised(job: jobs.Job, run: Run) -> int:
     try:
         with locked(run.folder / "run", wait=False):
-            # The first reason written stays, so that of an earlier attempt has to go.
-            run.tree.failure.unlink(missing_ok=True)
+            for earlier in (run.tree.failure, run.archive):
+                earlier.unlink(missing_ok=True)
             return supervise(job)
     except BlockingIOError as error:
         raise SettingsError(
