@@ -37,6 +37,7 @@ def train() -> int:
     0 is success, 143 a stop in good order, else `output/failure` says why.
     """
     tree = Tree.from_environment()
+    tree.failure.unlink(missing_ok=True)  # of an earlier run in the same tree
     try:
         print(driver.enter(), flush=True)  # noqa: T201  (the log is set up by the toolkit, later)
         given = _settings(tree)
