@@ -192,13 +192,13 @@ def _misfit(spec: NetworkSpec) -> SettingsError:
     default = default_image_size(spec.architecture)
     return SettingsError(
         f"Hyperparameter image-size is {spec.image_size}, which {spec.architecture} cannot take; "
-        f"use {_nearest_size(spec) or default} or more, best {default}, its own."
+        f"use {_nearest_size(spec) or default}, or best {default}, its own."
     )
 
 
 def _nearest_size(spec: NetworkSpec) -> int | None:
     """The size nearest to the one asked for that goes through, of multiples of 32."""
-    sizes = sorted(range(32, 513, 32), key=lambda side: abs(side - spec.image_size))
+    sizes = sorted(range(32, 1025, 32), key=lambda side: abs(side - spec.image_size))
     fitting = (
         side
         for side in sizes
