@@ -66,7 +66,7 @@ def _joined(network: nn.Module, parts: list[str], head: str) -> list[Block]:
 
 
 class Freezer:
-    """Freezes and unfreezes the blocks of one network.
+    """Freezes and unfreezes the blocks of one network; heads, auxiliary ones too, always learn.
 
     A frozen block computes as in evaluation (its batch norms keep their statistics, its dropout is
     off) and gets no gradient.
@@ -76,7 +76,12 @@ class Freezer:
         self, network: nn.Module, architecture: str, train: str, unfreeze_every: int
     ) -> None:
         self._network = network
-        self._head = architectures.head_name(architecture)
+        own = dict(network.named_children())
+        branches = architectures.auxiliary_names(architecture)
+        self._heads = (
+            architectures.head_name(architecture),
+            *(name for name in branches if name in own),
+        )
         self._blocks = blocks(network, architecture)
         self._train = train
         self._unfreeze_every = unfreeze_every
@@ -97,7 +102,7 @@ class Freezer:
         everything = learning == len(self._blocks)
         for weight in self._network.parameters():
             weight.requires_grad_(everything)
-        for name in (self._head, *self._names(learning)):
+        for name in (*self._heads, *self._names(learning)):
             self._network.get_submodule(name).requires_grad_(True)
         return True
 
@@ -105,7 +110,7 @@ class Freezer:
         """Training mode for what learns, evaluation mode for what is frozen."""
         self._network.train()
         if self._learning < len(self._blocks):
-            learning = {*self._names(self._learning), self._head}
+            learning = {*self._names(self._learning), *self._heads}
             for name, module in self._network.named_modules():
                 if name and not _touches(name, learning):
                     module.eval()
