@@ -35,7 +35,6 @@ class Learner:
         self.network = network
         self.optimizer = optimisation.make_optimizer(network, settings)
         self.scaler = torch.amp.GradScaler(device.type, enabled=settings.precision == "fp16")
-        self.learning_rate = 0.0
         self._settings = settings
         self._prepare = prepare
         self._world = world
@@ -54,8 +53,8 @@ class Learner:
 
         The gradient is that of the mean over the global batch, whatever the parts' sizes.
         """
-        self.learning_rate = optimisation.learning_rate(self._settings, epochs_done)
-        optimisation.set_learning_rate(self.optimizer, self.learning_rate)
+        lr = optimisation.learning_rate(self._settings, epochs_done)
+        optimisation.set_learning_rate(self.optimizer, lr)
         labels_b = batch.labels_b.to(self._prepare.hardware.device, non_blocking=True)
         images_bchw, share = self._mixup(self._prepare(batch.images_u8_bchw))
         with self._prepare.autocast():

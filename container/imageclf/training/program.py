@@ -26,18 +26,18 @@ log = logging.getLogger(__name__)
 def main(environment: Mapping[str, str] = os.environ) -> int:
     """Run the job of the tree that `environment` names; returns the exit code."""
     world = World.from_environment(environment)
-    stop = StopSignal()
-    stop.install()
     _log_to_stdout(world)
-    code = _run(Tree.from_environment(environment), world, stop)
+    code = _run(Tree.from_environment(environment), world)
     if world.local_rank == 0:
         outcome.write(environment, code)
     stopped_under_torchrun = code == EXIT_CODE and world.size > 1
     return 0 if stopped_under_torchrun else code
 
 
-def _run(tree: Tree, world: World, stop: StopSignal) -> int:
+def _run(tree: Tree, world: World) -> int:
+    stop = StopSignal()
     try:
+        stop.install()
         Job(tree, world, stop).run()
     except StopRequested:
         log.info("stopped; started again with the same checkpoints, the training goes on from them")

@@ -23,6 +23,7 @@ from imageclf.data.loading import Batch
 from imageclf.errors import TrainingError
 from imageclf.model.layers import Freezer
 from imageclf.model.scores import Scores
+from imageclf.training import optimisation
 from imageclf.training.checkpoint import Best, CheckpointFolder, State, Sums, restore
 from imageclf.training.evaluation import Input, Predictions, predict
 from imageclf.training.learner import Learner
@@ -206,6 +207,7 @@ class Trainer:
 
     def _figures(self, validation: Scores, epoch_s: float) -> dict[str, float]:
         state, sums = self.state, self.state.sums
+        last_step = state.epoch - 1 / len(self._feed.global_sizes)
         return {
             metrics.EPOCH.name: state.epoch,
             metrics.TRAIN_LOSS.name: sums.loss / sums.images,
@@ -215,7 +217,7 @@ class Trainer:
             metrics.VALIDATION_TOP5.name: validation.top5,
             metrics.VALIDATION_F1.name: validation.f1,
             metrics.IMAGES_PER_S.name: sums.images / max(sums.seconds, 1e-9),
-            metrics.LEARNING_RATE.name: self._learner.learning_rate,
+            metrics.LEARNING_RATE.name: optimisation.learning_rate(self._settings, last_step),
             metrics.EPOCH_S.name: epoch_s,
         }
 
