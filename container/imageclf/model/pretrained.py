@@ -3,8 +3,13 @@
 `.pth` files are read with ``weights_only=True``: nothing in them can run.
 """
 
+import socket
+import struct
 import tarfile
-from collections.abc import Mapping
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http.client import HTTPException
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -23,6 +28,25 @@ from imageclf.vision import torchvision
 IMAGENET = "imagenet"
 NONE = "none"
 SUFFIXES = (".safetensors", ".pth", ".pt", ".tar.gz")
+
+_DOWNLOAD_TIMEOUT_S = 30.0
+_SHOWN = 100
+"""Characters of a setting that a message shows."""
+
+_DAMAGED = (
+    AssertionError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    RuntimeError,
+    SafetensorError,
+    TypeError,
+    UnpicklingError,
+    ValueError,
+    struct.error,
+    zlib.error,
+)
+"""What readers of `.pth`, safetensors and gzip raise, seen with files damaged at random places."""
 
 
 def load(network: nn.Module, architecture: str, source: str, tree: Tree) -> str:
@@ -56,13 +80,15 @@ def _imagenet(architecture: str) -> tuple[Mapping[str, Tensor], str]:
     path = imagenet_file(architecture)
     cached = path.is_file()
     try:
-        tensors = weights.get_state_dict(progress=False, check_hash=True, weights_only=True)
-    except (UnpicklingError, EOFError, RuntimeError) as error:
+        with _impatient():
+            content = weights.get_state_dict(progress=False, check_hash=True, weights_only=True)
+        tensors = _unwrapped(content)
+    except _DAMAGED as error:
         raise WeightsError(
             f"The pretrained weights in {path} are damaged ({_first_line(error)}); "
             "delete the file, or put a whole one there."
         ) from error
-    except OSError as error:
+    except (OSError, HTTPException) as error:
         raise WeightsError(
             f"The ImageNet weights of {architecture} are not in {path} and could not be downloaded "
             f"({error}); put the file there, pass pretrained=<file or channel>, "
@@ -71,17 +97,29 @@ def _imagenet(architecture: str) -> tuple[Mapping[str, Tensor], str]:
     return tensors, f"{path} ({'cached' if cached else 'downloaded'})"
 
 
+@contextmanager
+def _impatient() -> Iterator[None]:
+    """Inside, a network that swallows packets is an error after a while, not a job that hangs."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(_DOWNLOAD_TIMEOUT_S)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)
+
+
 def _find(source: str, tree: Tree) -> Path:
-    channel = tree.channel(source)
-    folder = channel if channel.is_dir() else Path(source)
-    if folder.is_file():
-        return folder
-    if not folder.is_dir():
+    try:
+        channel = tree.channel(source)
+        folder = channel if channel.is_dir() else Path(source)
+        if folder.is_file():
+            return folder
+        found = sorted(path for path in folder.iterdir() if path.name.endswith(SUFFIXES))
+    except (OSError, ValueError) as error:
         raise WeightsError(
-            f"Hyperparameter pretrained is {source!r}, which is neither imagenet, none, a file "
-            f"nor one of the channels ({', '.join(tree.channels()) or 'there are none'})."
-        )
-    found = sorted(path for path in folder.iterdir() if path.name.endswith(SUFFIXES))
+            f"Hyperparameter pretrained is {source[:_SHOWN]!r}, which is neither imagenet, none, "
+            f"a file nor one of the channels ({', '.join(tree.channels()) or 'there are none'})."
+        ) from error
     if len(found) != 1:
         raise WeightsError(
             f"{folder} must hold one file of weights ({', '.join(SUFFIXES)}); "
@@ -97,7 +135,7 @@ def _read(path: Path) -> Mapping[str, Tensor]:
         if path.suffix == ".safetensors":
             return safetensors.torch.load_file(path)
         return _unwrapped(torch.load(path, map_location="cpu", weights_only=True))
-    except (OSError, SafetensorError, UnpicklingError, EOFError, RuntimeError) as error:
+    except (OSError, *_DAMAGED) as error:
         raise WeightsError(
             f"{path} cannot be read as weights ({_first_line(error)}); give a .safetensors file, "
             "a state_dict saved with torch.save, or a model.tar.gz of ours."
@@ -114,8 +152,8 @@ def _read_archive(path: Path) -> Mapping[str, Tensor]:
                     assert content is not None
                     return safetensors.torch.load(content.read())
     except tarfile.TarError as error:
-        raise OSError(str(error)) from error
-    raise OSError(f"no {artifact.WEIGHTS} in it")
+        raise ValueError(str(error)) from error
+    raise ValueError(f"no {artifact.WEIGHTS} in it")
 
 
 def _unwrapped(content: Any) -> Mapping[str, Tensor]:
@@ -123,8 +161,10 @@ def _unwrapped(content: Any) -> Mapping[str, Tensor]:
     for key in ("state_dict", "model"):
         if isinstance(content, dict) and isinstance(content.get(key), dict):
             content = content[key]
-    if not isinstance(content, dict) or not all(isinstance(v, Tensor) for v in content.values()):
-        raise OSError("it holds no state_dict")
+    if not isinstance(content, dict) or not all(
+        isinstance(name, str) and isinstance(tensor, Tensor) for name, tensor in content.items()
+    ):
+        raise ValueError("it holds no state_dict")
     return {name.removeprefix("module."): tensor for name, tensor in content.items()}
 
 
@@ -153,8 +193,11 @@ def _fill(network: nn.Module, architecture: str, tensors: Mapping[str, Tensor], 
             f"{len(own)} tensors are absent or of another shape, {missing[0]} for one."
         )
     network.load_state_dict(fitting, strict=False)
-    with_head = any(name.startswith(f"{replaceable[0]}.") for name in fitting)
-    return ", the head too" if with_head else ", the head is fresh"
+    head = [name for name in own if name.startswith(f"{replaceable[0]}.")]
+    taken = sum(name in fitting for name in head)
+    if taken == len(head):
+        return ", the head too"
+    return ", a part of the head too" if taken else ", the head is fresh"
 
 
 def _resized(
@@ -163,10 +206,11 @@ def _resized(
     """Vision transformers: position embeddings stretched to another image size."""
     if not architecture.startswith("vit_") or "encoder.pos_embedding" not in tensors:
         return tensors
-    stretched: Mapping[str, Tensor] = torchvision.models.vision_transformer.interpolate_embeddings(
-        network.image_size, network.patch_size, dict(tensors)
-    )
-    return stretched
+    stretch = torchvision.models.vision_transformer.interpolate_embeddings
+    try:
+        return dict(stretch(network.image_size, network.patch_size, dict(tensors)))
+    except (RuntimeError, ValueError):  # another network's; what does not fit is told by name
+        return tensors
 
 
 def _first_line(error: BaseException) -> str:
