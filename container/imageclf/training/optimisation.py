@@ -37,7 +37,7 @@ def learning_rate(settings: Hyperparameters, epochs_done: float) -> float:
     """The learning rate after `epochs_done` epochs: linear warm-up, then cosine or constant."""
     highest, warmup = _known(settings.lr), _known(settings.warmup)
     if epochs_done < warmup:
-        return highest * max(epochs_done, 1e-3) / warmup
+        return highest * min(1.0, max(epochs_done, 1e-3) / warmup)
     if settings.schedule == "constant":
         return highest
     share = (epochs_done - warmup) / max(1e-9, settings.epochs - warmup)
