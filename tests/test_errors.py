@@ -3,7 +3,9 @@ import inspect
 from imageclf import errors
 from imageclf.errors import DataError, ImageclfError, ImageError
 
-ALL = [one for _, one in inspect.getmembers(errors, inspect.isclass)]
+ALL: list[type[ImageclfError]] = [
+    one for one in vars(errors).values() if inspect.isclass(one) and issubclass(one, ImageclfError)
+]
 FAMILIES = ImageclfError.__subclasses__()
 
 
