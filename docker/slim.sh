@@ -10,7 +10,7 @@ site=$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("pureli
 # Two packages install their own tests under these names, on top of everybody's import path.
 rm -rf "$site/test" "$site/tests"
 # The large ones among the packages' own tests (100 MB); numpy.testing reads numpy/_core/tests.
-for package in matplotlib networkx numpy scipy sympy; do
+for package in networkx numpy scipy sympy; do
     find "$site/$package" -depth -type d -name tests ! -path '*/numpy/_core/tests' \
         -exec rm -rf {} +
 done
