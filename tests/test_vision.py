@@ -82,6 +82,6 @@ def test_a_pair_that_fits_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_another_fault_of_torchvision_is_not_hidden(tmp_path: Path) -> None:
-    code, _, errors = run(path=fake(tmp_path, "True", "roi_align"))
+    code, _, errors = run(path=fake(tmp_path, "not attempts", "roi_align"))
     assert code == 1
     assert "operator torchvision::roi_align does not exist" in errors

@@ -1,4 +1,5 @@
 import errno
+import json
 import os
 import pickle
 import signal
@@ -244,6 +245,16 @@ def test_tensors_of_every_kind_and_layout_are_read_back_exactly(tmp_path: Path) 
         assert read[name].dtype == tensor.dtype, name
         assert torch.equal(read[name], tensor), name
         assert read[name].is_contiguous()
+
+
+def test_every_tensor_begins_where_its_kind_may_begin(tmp_path: Path) -> None:
+    tensors, path = every_kind(), tmp_path / "file.safetensors"
+    write_tensors(path, tensors, {})
+    content = path.read_bytes()
+    data = 8 + int.from_bytes(content[:8], "little")
+    header = json.loads(content[8:data])
+    for name, tensor in tensors.items():
+        assert (data + header[name]["data_offsets"][0]) % tensor.element_size() == 0, name
 
 
 def test_the_same_tensors_make_the_same_file(tmp_path: Path) -> None:

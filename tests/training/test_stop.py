@@ -10,7 +10,7 @@ import pytest
 from imageclf.training.stop import EXIT_CODE, StopRequested, StopSignal
 
 PROGRAM = """
-import sys, time
+import signal, sys, time
 from imageclf.training.stop import StopRequested, StopSignal
 stop = StopSignal()
 stop.install()
@@ -64,6 +64,19 @@ def test_signals_that_come_again_do_not_disturb_the_way_out() -> None:
         ]
     )
     assert outcome(body, signal.SIGTERM, times=5) == ["finished", "stopped"]
+
+
+def test_a_second_signal_does_not_break_the_tidying_up() -> None:
+    body = "\n    ".join(
+        [
+            "try:",
+            "    work(lambda: False)",
+            "finally:",
+            "    signal.raise_signal(signal.SIGTERM)",
+            "    print('tidied')",
+        ]
+    )
+    assert outcome(body, signal.SIGTERM) == ["tidied", "stopped"]
 
 
 def test_nothing_is_begun_after_a_signal() -> None:

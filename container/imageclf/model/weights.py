@@ -76,8 +76,8 @@ def _write(file: BinaryIO, tensors: Tensors, metadata: Mapping[str, str]) -> Non
     text += b" " * (-len(text) % _ALIGNMENT_BYTES)
     file.write(len(text).to_bytes(8, "little") + text)
     for name in largest_first:
-        plain = tensors[name].detach().cpu().contiguous()
-        file.write(plain.reshape(-1).view(torch.uint8).numpy().data)
+        plain = tensors[name].detach().cpu().reshape(-1)
+        file.write(plain.view(torch.uint8).numpy().data)
 
 
 def clear_unfinished(folder: Path) -> None:
