@@ -75,8 +75,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--batch-size", type=int, default=16)
     parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--lr", type=float, default=0.01)
-    parser.add_argument("--workers", type=int, default=1 if not torch.cuda.is_available() else 8)
+    parser.add_argument("--lr", type=float, default=0.001)
+    peers = 8 if torch.cuda.is_available() else 2
+    parser.add_argument("--workers", type=int, default=peers, help="of the plain loop")
     return parser.parse_args(arguments)
 
 
@@ -93,10 +94,18 @@ def _contenders(options: argparse.Namespace, data: Path, scratch: Path) -> dict[
         *python, "bench.plain_loop", *shape, f"--data={data}", f"--epochs={options.epochs}",
         f"--lr={options.lr}", f"--workers={options.workers}",
     ]  # fmt: skip
+    images = sum(1 for path in (data / "train").glob("*/*") if path.is_file())
+    alone = [
+        *python,
+        "bench.model_alone",
+        *shape,
+        f"--epochs={options.epochs}",
+        f"--images={images}",
+    ]
     contenders: dict[str, Contender] = {
         "plain loop": lambda: _json_lines(loop),
         "imageclf": lambda: _ours(options, data, scratch),
-        "model alone": lambda: _json_lines([*python, "bench.model_alone", *shape]),
+        "model alone": lambda: _json_lines(alone),
     }
     if torch.cuda.is_available():
         contenders["plain loop, AMP"] = lambda: _json_lines([*loop, "--amp"])
@@ -124,7 +133,6 @@ def _ours(
             "batch-size": options.batch_size,
             "epochs": options.epochs,
             "lr": options.lr,
-            "workers": options.workers,
             "optimizer": "sgd",
             "weight-decay": 1e-4,
             "schedule": "constant",

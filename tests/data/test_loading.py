@@ -15,7 +15,7 @@ from imageclf.data.checked import load_data
 from imageclf.data.dataset import DataSet
 from imageclf.data.loading import Batch, PictureLoader, default_workers, make_loader
 from imageclf.data.sampling import epoch_batches
-from imageclf.data.transforms import EvalTransform, TrainTransform
+from imageclf.data.transforms import Augment, EvalTransform, TrainTransform
 from imageclf.errors import DataError
 from tests.data.pictures import make_folder
 
@@ -27,13 +27,16 @@ def _data(tmp_path: Path) -> DataSet:
     return load_data(make_folder(tmp_path / "data", {"a": 20, "b": 17}), parse({}))
 
 
-def loader(data: DataSet, workers: int, seed: int = 5) -> PictureLoader:
+def loader(
+    data: DataSet, workers: int, seed: int = 5, threads: int = 1, augment: Augment = "medium"
+) -> PictureLoader:
     return PictureLoader(
         data.train,
-        TrainTransform(SIDE, "medium"),
+        TrainTransform(SIDE, augment),
         seed=seed,
         max_megapixels=data.max_megapixels,
         workers=workers,
+        threads=threads,
     )
 
 
@@ -73,6 +76,27 @@ def test_the_pictures_are_the_same_bit_for_bit_on_any_number_of_workers(data: Da
         others = two_epochs(data, workers)
         assert len(others) == len(alone)
         assert all(same(a, b) for a, b in zip(alone, others, strict=True))
+
+
+@pytest.mark.parametrize("augment", ["light", "strong"])
+def test_the_pictures_are_the_same_bit_for_bit_on_any_number_of_threads(
+    data: DataSet, augment: Augment
+) -> None:
+    for epoch in range(3):
+        with loader(data, 0, augment=augment) as alone, loader(data, 0, 5, 4, augment) as threaded:
+            pairs = zip(
+                alone.epoch(batches(data, epoch), epoch),
+                threaded.epoch(batches(data, epoch), epoch),
+                strict=True,
+            )
+            assert all(same(a, b) for a, b in pairs)
+
+
+def test_reading_threads_leave_the_models_threads_alone(data: DataSet) -> None:
+    before = torch.get_num_threads()
+    with loader(data, workers=0, threads=2) as views:
+        list(views.epoch(batches(data, 0), 0))
+    assert torch.get_num_threads() == before
 
 
 def test_an_epoch_that_starts_in_the_middle_gives_the_rest_of_it(data: DataSet) -> None:
@@ -159,7 +183,7 @@ from pathlib import Path
 from imageclf.config import parse
 from imageclf.data.checked import load_data
 from imageclf.data.loading import PictureLoader
-from imageclf.data.transforms import EvalTransform
+from imageclf.data.transforms import Augment, EvalTransform
 
 stopped = []
 signal.signal(signal.SIGTERM, lambda *_: stopped.append(True))
@@ -226,7 +250,7 @@ def test_the_process_is_told_of_its_other_children_as_before(data: DataSet) -> N
 
 
 def test_default_workers_leave_cores_to_the_model() -> None:
-    assert default_workers(cores=2, processes=1, accelerator=False) == 1
+    assert default_workers(cores=2, processes=1, accelerator=False) == 0
     assert default_workers(cores=8, processes=1, accelerator=True) == 7
     assert default_workers(cores=96, processes=8, accelerator=True) == 11
     assert default_workers(cores=2, processes=4, accelerator=True) == 1

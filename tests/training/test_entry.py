@@ -85,6 +85,17 @@ def test_a_wrong_hyperparameter_is_said_before_anything_starts(
     assert "Traceback" not in output
 
 
+@pytest.mark.parametrize("name", ["hyperparameters", "resourceconfig"])
+def test_a_missing_configuration_file_is_named(tmp_path: Path, name: str) -> None:
+    tree = runs.make_tree(tmp_path / "ml")
+    (tree.config / f"{name}.json").unlink()
+    with runs.image_command(tree) as command:
+        output, _ = command.communicate(timeout=runs.PATIENCE_S)
+    assert command.returncode == 2
+    assert f"{name}.json does not exist; SageMaker writes it" in output
+    assert "Traceback" not in output
+
+
 def test_an_empty_channel_is_said_in_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     tree = runs.make_tree(tmp_path / "ml", tmp_path / "empty")

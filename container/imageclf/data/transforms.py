@@ -9,6 +9,7 @@ import hashlib
 import math
 import random
 import struct
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -35,6 +36,8 @@ JITTER = 0.3
 ERASE_PROBABILITY = 0.25
 
 Box = tuple[int, int, int, int]
+
+_GENERATOR = threading.Lock()
 
 
 class Transform(Protocol):
@@ -208,13 +211,17 @@ def _trivial_augment_and_erase(view_chw: Tensor, seed: int) -> Tensor:
 
 @contextmanager
 def _torch_seeded(seed: int) -> Iterator[None]:
-    """Seed the CPU's default generator for a while; `torch.manual_seed` would reseed GPUs too."""
-    before = torch.default_generator.get_state()
-    torch.default_generator.manual_seed(seed)
-    try:
-        yield
-    finally:
-        torch.default_generator.set_state(before)
+    """Seed the CPU's default generator for a while; `torch.manual_seed` would reseed GPUs too.
+
+    There is one for the whole process, so threads take turns.
+    """
+    with _GENERATOR:
+        before = torch.default_generator.get_state()
+        torch.default_generator.manual_seed(seed)
+        try:
+            yield
+        finally:
+            torch.default_generator.set_state(before)
 
 
 def _to_pillow(view_chw: Tensor) -> Image.Image:

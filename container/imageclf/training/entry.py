@@ -63,6 +63,12 @@ def _settings(tree: Tree) -> Hyperparameters:
             f"{tree.config} does not exist; mount a folder with input/config and input/data at "
             f"{tree.root}, as SageMaker does, or use `make local-train`."
         )
+    for name in ("hyperparameters", "inputdataconfig", "resourceconfig"):
+        if not (tree.config / f"{name}.json").is_file():
+            raise SettingsError(
+                f"{tree.config / name}.json does not exist; SageMaker writes it, and by hand {{}} "
+                "is enough (for resourceconfig also current_host and hosts)."
+            )
     return parse(tree.read_config("hyperparameters"))
 
 

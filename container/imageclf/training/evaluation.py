@@ -69,13 +69,13 @@ def predict(
     network.eval()
     world.share_buffers(network)
     logits_parts, places = [np.empty((0, 0), np.float32)], [np.empty(0, np.int64)]
-    with torch.inference_mode(), prepare.autocast():
-        for batch in batches:
-            if stop.requested:
-                break
+    for batch in batches:
+        if stop.requested:
+            break
+        with torch.inference_mode(), prepare.autocast():
             logits_bk = network(prepare(batch.images_u8_bchw))
-            logits_parts.append(logits_bk.float().cpu().numpy())
-            places.append(batch.indices_b.numpy())
+        logits_parts.append(logits_bk.float().cpu().numpy())
+        places.append(batch.indices_b.numpy())
     if any(world.agree(stop.requested)):
         return None
     classes = max(part.shape[1] for part in logits_parts)

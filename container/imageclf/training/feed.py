@@ -33,6 +33,7 @@ class Feed:
         if workers is None:
             workers = default_workers(cores(), world.local_size, hardware.is_cuda)
         self._workers = workers
+        self._threads = hardware.threads
         transform = TrainTransform(size, settings.augment, share)
         self._training = self._loader(data.train, transform)
         self._validation = self._loader(data.validation, self._eval_transform)
@@ -82,6 +83,7 @@ class Feed:
             seed=self._settings.seed,
             max_megapixels=self._data.max_megapixels,
             workers=self._workers,
+            threads=self._threads,
             pin_memory=self._is_cuda,
         )
 

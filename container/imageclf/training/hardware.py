@@ -12,7 +12,7 @@ from imageclf.config import Hyperparameters
 from imageclf.errors import DeviceError, SettingsError
 from imageclf.model.defaults import Machine
 
-_BF16_FLAGS = {"avx512_bf16", "amx_bf16", "avx_ne_convert", "bf16"}  # x86 and Arm names
+_BF16_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}  # x86 and Arm names
 
 
 @dataclass(frozen=True)

@@ -68,7 +68,12 @@ class Job:
         plan = Plan(given, settings, data, spec, machine, self._world.size, started)
         network = self._network(plan, fresh=checkpoint is None)
         with Feed(data, settings, self._world, machine) as feed:
-            self._train(plan, network, feed, checkpoint)
+            trainer = self._trainer(plan, network, feed)
+            if checkpoint is not None:
+                trainer.restore(checkpoint)
+                resume.note(trainer.state, len(feed.global_sizes))
+            del checkpoint  # as large as the network and its optimiser
+            self._train(plan, network, feed, trainer)
 
     def _hardware(self, given: Hyperparameters) -> hardware.Hardware:
         driver.require_gpu_or_explain(
@@ -107,11 +112,7 @@ class Job:
         network = network.to(plan.hardware.device)
         return network.to(memory_format=layout)  # type: ignore[no-any-return, call-overload]
 
-    def _train(self, plan: Plan, network: nn.Module, feed: Feed, checkpoint: bytes | None) -> None:
-        trainer = self._trainer(plan, network, feed)
-        if checkpoint is not None:
-            trainer.restore(checkpoint)
-            resume.note(trainer.state, len(feed.global_sizes))
+    def _train(self, plan: Plan, network: nn.Module, feed: Feed, trainer: Trainer) -> None:
         try:
             trainer.fit()
         except StopRequested:
