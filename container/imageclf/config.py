@@ -209,16 +209,12 @@ def names() -> tuple[str, ...]:
     return tuple(kebab(name) for name in Hyperparameters.model_fields)
 
 
-def table() -> Iterator[tuple[str, str, str, str]]:
-    """Rows of name, values, default and help, one for each hyperparameter."""
-    schema = Hyperparameters.model_json_schema()["properties"]
-    for name, field in Hyperparameters.model_fields.items():
-        yield (
-            kebab(name),
-            _values(schema[kebab(name)]),
-            _text(field.default),
-            field.description or "",
-        )
+def table(model: type[BaseModel] = Hyperparameters) -> Iterator[tuple[str, str, str, str]]:
+    """Rows of name, values, default and help, one for each field of `model`."""
+    schema = model.model_json_schema()["properties"]
+    for name, field in model.model_fields.items():
+        alias = field.alias or name
+        yield alias, _values(schema[alias]), _text(field.default), field.description or ""
 
 
 def _text(value: Any) -> str:
@@ -273,12 +269,12 @@ def _said_twice(values: Mapping[str, Any]) -> Iterator[str]:
         other = kebab(name)
         if name != other and values.get(other, value) != value:
             yield (
-                f"Hyperparameters {other} and {name} are one, and {_short(values[other])} and "
-                f"{_short(value)} are two values; give one of them."
+                f"Hyperparameters {other} and {name} are one, and {shortened(values[other])} and "
+                f"{shortened(value)} are two values; give one of them."
             )
 
 
-def _short(value: Any) -> str:
+def shortened(value: Any) -> str:
     """`value` as it goes into a message: on one line, its middle left out when it is long."""
     text = repr(value)
     return text if len(text) <= _SHOWN else f"{text[: _SHOWN // 2]} ... {text[-_SHOWN // 2 :]}"
@@ -286,7 +282,7 @@ def _short(value: Any) -> str:
 
 def _unknown(name: str) -> str:
     if not name.isprintable() or len(name) > _SHOWN:
-        return f"Hyperparameter {_short(name)} is not known; known are {', '.join(names())}."
+        return f"Hyperparameter {shortened(name)} is not known; known are {', '.join(names())}."
     close = difflib.get_close_matches(name, names(), n=1, cutoff=0.5)
     near = _SAID_OTHERWISE.get(name) or next(iter(close), None)
     hint = f"did you mean {near}?" if near else f"known are {', '.join(names())}."
@@ -298,4 +294,4 @@ def _fault(detail: Any) -> str:
         return f"Hyperparameters do not fit together: {detail['ctx']['error']}."
     name = kebab(str(detail["loc"][0]))
     reason = detail["msg"][0].lower() + detail["msg"][1:]
-    return f"Hyperparameter {name} is {_short(detail['input'])}: {reason}."
+    return f"Hyperparameter {name} is {shortened(detail['input'])}: {reason}."

@@ -1,0 +1,1 @@
+"""Answers `/invocations`: supervisor, gateway, workers of multi-model-server."""
