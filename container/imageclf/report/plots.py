@@ -15,8 +15,8 @@ from markupsafe import Markup, escape
 from imageclf.report.figures import number
 
 WIDTH = 340
-HEIGHT = 210
-LEFT, RIGHT, TOP, BOTTOM = 46, 14, 10, 36
+HEIGHT = 216
+LEFT, RIGHT, TOP, BOTTOM = 46, 14, 18, 36
 
 MAX_POINTS = 400
 """A longer series is thinned to about so many points; more cannot be told apart."""
@@ -192,7 +192,7 @@ def _mark(axis: Axis, x: float, text: str) -> Markup:
     left = place > (LEFT + WIDTH) / 2
     return Markup('<path class="mark" d="M{:.1f} {}V{}"/>').format(
         place, TOP, HEIGHT - BOTTOM
-    ) + label(place + (-5 if left else 5), TOP + 9, text, "note", "end" if left else "start")
+    ) + label(place + (-5 if left else 5), TOP - 6, text, "note", "end" if left else "start")
 
 
 def _line(series: Series, order: int, x_axis: Axis, y_axis: Axis) -> Markup:
