@@ -11,11 +11,12 @@ import pytest
 import torch
 
 from imageclf.config import parse
+from imageclf.data.augment import Augment, TrainTransform
 from imageclf.data.checked import load_data
 from imageclf.data.dataset import DataSet
 from imageclf.data.loading import Batch, PictureLoader, default_workers, make_loader
 from imageclf.data.sampling import epoch_batches
-from imageclf.data.transforms import Augment, EvalTransform, TrainTransform
+from imageclf.data.transforms import EvalTransform
 from imageclf.errors import DataError
 from tests.data.pictures import make_folder
 
@@ -183,7 +184,8 @@ from pathlib import Path
 from imageclf.config import parse
 from imageclf.data.checked import load_data
 from imageclf.data.loading import PictureLoader
-from imageclf.data.transforms import Augment, EvalTransform
+from imageclf.data.augment import Augment
+from imageclf.data.transforms import EvalTransform
 
 stopped = []
 signal.signal(signal.SIGTERM, lambda *_: stopped.append(True))

@@ -23,8 +23,9 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from imageclf.data.augment import view_seed
 from imageclf.data.dataset import DataSet, Item
-from imageclf.data.transforms import Transform, view_seed
+from imageclf.data.transforms import Transform
 from imageclf.errors import DataError, ImageError
 
 MOST_WORKERS = 16

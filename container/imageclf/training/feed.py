@@ -8,10 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from imageclf.config import Hyperparameters
+from imageclf.data.augment import TrainTransform
 from imageclf.data.dataset import DataSet, Item
 from imageclf.data.loading import Batch, PictureLoader, default_workers
 from imageclf.data.sampling import epoch_batches, evaluation_batches, global_batch_sizes
-from imageclf.data.transforms import EvalTransform, TrainTransform, Transform
+from imageclf.data.transforms import EvalTransform, Transform
 from imageclf.training.hardware import Hardware, cores
 from imageclf.training.processes import World
 
