@@ -1,7 +1,14 @@
 import inspect
 
 from imageclf import errors
-from imageclf.errors import DataError, ImageclfError, ImageError
+from imageclf.errors import (
+    DataError,
+    ImageclfError,
+    ImageError,
+    RequestError,
+    SettingsError,
+    TooLargeError,
+)
 
 ALL: list[type[ImageclfError]] = [
     one for one in vars(errors).values() if inspect.isclass(one) and issubclass(one, ImageclfError)
@@ -11,7 +18,7 @@ FAMILIES = ImageclfError.__subclasses__()
 
 def test_each_family_of_errors_ends_the_program_with_a_code_of_its_own() -> None:
     codes = [family.exit_code for family in FAMILIES]
-    assert len(set(codes)) == len(codes) == 8
+    assert len(set(codes)) == len(codes) == len(FAMILIES)
     assert all(
         1 < code < 126 for code in codes
     )  # 1 is any fault, from 126 on codes are the shell's
@@ -22,8 +29,14 @@ def test_what_concerns_the_data_ends_alike() -> None:
 
 
 def test_what_a_caller_sent_is_the_callers_fault() -> None:
-    blamed = {one.__name__ for one in ALL if one.status < 500}
-    assert blamed == {"SettingsError", "ImageError"}
+    blamed = {one for one in ALL if one.status < 500}
+    requests = {one for one in ALL if issubclass(one, RequestError)}
+    assert blamed == {SettingsError, ImageError} | requests
+
+
+def test_a_fault_of_a_request_has_a_word_for_programs() -> None:
+    error = TooLargeError("too-many-images", "The request holds 65 pictures.")
+    assert (error.status, error.reason) == (413, "too-many-images")
 
 
 def test_a_fault_of_a_picture_has_a_reason_to_group_by() -> None:

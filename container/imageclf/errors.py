@@ -11,7 +11,11 @@
     ├── CheckpointError      a checkpoint cannot be written or read
     ├── DeviceError          the accelerator that is there cannot be used
     ├── TrainingError        training cannot go on (a loss that is not a number)
-    └── ReportError          a report cannot be read together or written
+    ├── ReportError          a report cannot be read together or written
+    └── RequestError         a request to the server cannot be answered as it was sent
+        ├── TooLargeError           more bytes, pixels or pictures than the settings allow
+        ├── UnsupportedTypeError    the body is of a type that is not taken
+        └── NotAcceptableError      none of the types asked for can be given
 
 Each message is one sentence that says what is wrong and what to do. `exit_code` is what the
 process ends with; `status` is what a server answers when the error came out of a request.
@@ -95,3 +99,35 @@ class ReportError(ImageclfError):
     """A report cannot be read together or written."""
 
     exit_code: ClassVar[int] = 9
+
+
+class RequestError(ImageclfError):
+    """A request to the server cannot be answered as it was sent.
+
+    `reason` is a short stable word (``bad-json``, ``too-many-images``, ...) for programs.
+    """
+
+    exit_code: ClassVar[int] = 10
+    status: ClassVar[int] = 400
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class TooLargeError(RequestError):
+    """More bytes, pixels or pictures than the settings allow."""
+
+    status: ClassVar[int] = 413
+
+
+class UnsupportedTypeError(RequestError):
+    """The body is of a type that is not taken."""
+
+    status: ClassVar[int] = 415
+
+
+class NotAcceptableError(RequestError):
+    """None of the types asked for can be given."""
+
+    status: ClassVar[int] = 406
