@@ -138,11 +138,7 @@ def load_model(folder: Path) -> tuple[nn.Module, Manifest]:
         raise ArtifactError(
             f"The weights of the model in {folder} cannot be read: {error}."
         ) from error
-    if artifact.sha256(path) != manifest.weights_sha256:
-        raise ArtifactError(
-            f"{path} is not the file that {artifact.MANIFEST} describes (SHA-256 differs); "
-            "copy the model again, both files together."
-        )
+    artifact.verify(path, manifest.weights_sha256)
     return _assemble(manifest, tensors, folder).eval(), manifest
 
 

@@ -1,0 +1,1 @@
+"""What computes logits: torch or onnxruntime, behind one seam (`base.Engine`)."""

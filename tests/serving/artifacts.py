@@ -1,0 +1,64 @@
+"""Small real artifacts for the tests of serving, written in a second or so."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from imageclf.artifact import Manifest, NetworkSpec
+from imageclf.model import architecture as architectures
+from imageclf.model.weights import write_model
+
+CLASSES = ("Ants", "Bees", "Cats")
+
+
+def write_artifact(
+    folder: Path,
+    architecture: str = "resnet18",
+    classes: Sequence[str] = CLASSES,
+    image_size: int = 32,
+    seed: int = 0,
+    *,
+    name: str = "",
+    temperature: float = 1.0,
+) -> Manifest:
+    """An artifact of random weights in `folder`; the same weights for the same arguments."""
+    spec = NetworkSpec(architecture=architecture, classes=len(classes), image_size=image_size)
+    network = random_network(spec, seed)
+
+    def describe(weights_sha256: str) -> Manifest:
+        return Manifest(
+            name=name,
+            network=spec,
+            classes=tuple(classes),
+            folders=tuple(name.lower() for name in classes),
+            crop_share=0.875,
+            temperature=temperature,
+            complete=True,
+            epoch=1,
+            metrics={"validation:top1": 0.5},
+            hyperparameters={},
+            data_fingerprint="",
+            weights_sha256=weights_sha256,
+            versions={"torch": torch.__version__},
+            created="2026-01-01T00:00:00+00:00",
+        )
+
+    return write_model(folder, network.state_dict(), architecture, describe)
+
+
+def random_network(spec: NetworkSpec, seed: int = 0) -> nn.Module:
+    """A network, in evaluation mode, whose logits differ from picture to picture by about 1."""
+    with torch.random.fork_rng(devices=[]), torch.inference_mode():
+        torch.manual_seed(seed)
+        network = architectures.build(spec).eval()
+        for tensor in network.state_dict().values():
+            if tensor.is_floating_point():
+                tensor.add_(torch.rand_like(tensor) * 0.01)
+        images_bchw = torch.randn(4, 3, 1, 1) + torch.randn(4, 3, *[spec.image_size] * 2)
+        spread = network(images_bchw).std(dim=0).mean()
+        head = network.get_submodule(architectures.head_name(spec.architecture))
+        head.weight.div_(spread)  # type: ignore[operator]
+        head.bias.sub_(network(images_bchw).mean(dim=0))  # type: ignore[operator]
+    return network
