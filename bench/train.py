@@ -23,7 +23,7 @@ from PIL import Image
 from bench.measure import Watched, watch
 from imageclf import metrics
 from imageclf.contract import Tree
-from imageclf.training.hardware import cores
+from imageclf.machine import cores
 
 PHOTOGRAPHS = Path(__file__).parents[2] / "shared" / "data" / "hymenoptera"
 RESULTS = Path(__file__).parent / "results" / "train.json"

@@ -13,7 +13,8 @@ from imageclf.data.dataset import DataSet, Item
 from imageclf.data.loading import Batch, PictureLoader, default_workers
 from imageclf.data.sampling import epoch_batches, evaluation_batches, global_batch_sizes
 from imageclf.data.transforms import EvalTransform, Transform
-from imageclf.training.hardware import Hardware, cores
+from imageclf.machine import cores
+from imageclf.training.hardware import Hardware
 from imageclf.training.processes import World
 
 

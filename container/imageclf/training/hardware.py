@@ -10,6 +10,7 @@ import torch
 
 from imageclf.config import Hyperparameters
 from imageclf.errors import DeviceError, SettingsError
+from imageclf.machine import cores
 from imageclf.model.defaults import Machine
 
 _BF16_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}  # x86 and Arm names
@@ -27,13 +28,6 @@ class Hardware:
     @property
     def is_cuda(self) -> bool:
         return self.device.type == "cuda"
-
-
-def cores() -> int:
-    """Processor cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def choose(given: Hyperparameters, local_rank: int = 0, local_size: int = 1) -> Hardware:
