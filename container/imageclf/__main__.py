@@ -23,6 +23,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     train = commands.add_parser("train", help="train as SageMaker asks, on the tree under /opt/ml")
     train.set_defaults(run=_train)
+    serve = commands.add_parser("serve", help="answer /ping and /invocations, as SageMaker asks")
+    serve.set_defaults(run=_serve)
     report = commands.add_parser("report", help="make report.html anew from a run's output/data")
     report.add_argument("folder", type=Path)
     report.set_defaults(run=_report)
@@ -33,6 +35,12 @@ def _train(_options: argparse.Namespace) -> int:
     from imageclf.training.entry import train  # noqa: PLC0415  (each command loads only its room)
 
     return train()
+
+
+def _serve(_options: argparse.Namespace) -> int:
+    from imageclf.serving.supervisor import serve  # noqa: PLC0415
+
+    return serve()
 
 
 def _report(options: argparse.Namespace) -> int:

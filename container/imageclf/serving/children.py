@@ -1,0 +1,103 @@
+"""The processes below the supervisor: started, restarted a few times, ended with all below them."""
+
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import IO
+
+from imageclf.serving import logs
+
+RESTARTS = 5
+RESTART_WINDOW_S = 60.0
+
+_NOISE = ("WARNING: sun.reflect.Reflection", "Model server started.")
+
+
+class Child:
+    """One process that is meant to live as long as the server, in a process group of its own.
+
+    Args:
+        before: called before each start.
+        wrap: its output goes through us: JSON lines as they are, anything else as one.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str],
+        environment: dict[str, str],
+        *,
+        before: Callable[[], None] = lambda: None,
+        pass_fds: Sequence[int] = (),
+        wrap: bool = False,
+    ) -> None:
+        self.name = name
+        self._command = command
+        self._environment = environment
+        self._before = before
+        self._pass_fds = pass_fds
+        self._wrap = wrap
+        self._starts: deque[float] = deque(maxlen=RESTARTS + 1)
+        self.pid = 0
+        self.code: int | None = None
+
+    def start(self) -> None:
+        """Start it; what an earlier one left in its process group is ended first."""
+        self._kill_group()
+        self._before()
+        self._starts.append(time.monotonic())
+        process = subprocess.Popen(
+            list(self._command),
+            env=self._environment,
+            pass_fds=self._pass_fds,
+            start_new_session=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE if self._wrap else None,
+            stderr=subprocess.STDOUT if self._wrap else None,
+        )
+        process.returncode = 0  # the supervisor reaps; Popen must not wait for it as well
+        self.pid, self.code = process.pid, None
+        if process.stdout is not None:
+            threading.Thread(target=_forward, args=(process.stdout,), daemon=True).start()
+
+    @property
+    def may_restart(self) -> bool:
+        """False when it was started too often in too short a time."""
+        full = len(self._starts) > RESTARTS
+        return not (full and time.monotonic() - self._starts[0] < RESTART_WINDOW_S)
+
+    def ended(self, status: int) -> None:
+        """Take note of the status that `waitpid` gave."""
+        self.code = os.waitstatus_to_exitcode(status)
+
+    def signal(self, number: int) -> None:
+        """Send a signal to the process alone."""
+        if self.pid and self.code is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """End it and all below it at once."""
+        self.signal(signal.SIGKILL)
+        self._kill_group()
+
+    def _kill_group(self) -> None:
+        if not self.pid:
+            return
+        try:
+            os.killpg(self.pid, signal.SIGKILL)
+        except (ProcessLookupError, PermissionError):
+            return  # nobody is left in it
+
+
+def _forward(stream: IO[bytes]) -> None:
+    with stream:
+        for raw in stream:
+            line = raw.decode(errors="replace").rstrip()
+            if line.startswith("{"):
+                logs.raw(line)
+            elif line and not line.startswith(_NOISE):
+                logs.info(line, source="mms")

@@ -1,0 +1,1 @@
+"""What faces the network: readiness, limits, queue, time; multi-model-server predicts behind it."""

@@ -1,0 +1,132 @@
+"""Starting and ending the processes of a model at multi-model-server."""
+
+import asyncio
+import contextlib
+import itertools
+import time
+from collections.abc import Awaitable
+
+from imageclf.serving import logs
+from imageclf.serving.gateway import processes
+from imageclf.serving.gateway.mms import BackendError, Mms
+from imageclf.serving.gateway.model import LoadError, Model
+from imageclf.serving.gateway.processes import Processes
+from imageclf.serving.run_folder import RunFolder
+from imageclf.serving.settings import Resolved
+
+WARM_UP = {"x-imageclf-warm-up": "1"}
+
+_START_S = 900.0
+_LOOK_EVERY_S = 0.05
+_END_S = 3.0
+
+
+class Loader:
+    """Starts models in new processes, and ends them so that their memory is free."""
+
+    def __init__(self, run: RunFolder, mms: Mms, resolved: Resolved, timeout_s: float) -> None:
+        self._run = run
+        self._mms = mms
+        self._resolved = resolved
+        self._timeout_s = timeout_s
+        last = max((int(key[1:]) for key in run.described()), default=0)
+        self._numbers = itertools.count(last + 1)
+
+    async def start(self, model: Model) -> None:
+        """Load `model` in new processes; once they answer, those it had before are ended.
+
+        Raises:
+            LoadError: it cannot be loaded.
+            BackendError: multi-model-server is not there.
+        """
+        key = f"m{next(self._numbers)}"
+        self._run.add_model(key, model.name, model.url, model.folder)
+        parent = None
+        try:
+            await self._mms.register(key, self._resolved, self._timeout_s)
+            parent = processes.find_parent(key)
+            await self._until_warm(key, parent)
+        except BaseException:
+            await self.end(key, processes.look(parent))
+            raise
+        old, old_processes = model.key, model.processes
+        model.key, model.processes = key, processes.look(parent)
+        model.proved()
+        if old:
+            await self.end(old, old_processes)
+
+    async def adopt(self, model: Model, key: str, limit_s: float) -> None:
+        """Take over processes that an earlier gateway started.
+
+        Raises:
+            BackendError, LoadError, TimeoutError: they do not answer.
+        """
+        parent = processes.find_parent(key)
+        async with asyncio.timeout(limit_s):
+            await self._until_warm(key, parent)
+        model.key, model.processes = key, processes.look(parent)
+        model.proved()
+
+    async def warm_up(self, key: str) -> None:
+        """One made-up prediction.
+
+        Raises:
+            BackendError: it was not answered as it should.
+        """
+        answer = await self._mms.predict(key, b"", WARM_UP)
+        if answer.status != 200:
+            raise BackendError(answer.body.decode(errors="replace"))
+
+    async def end(self, key: str, known: Processes) -> None:
+        """End the processes of `key`; returns when they are gone."""
+        with contextlib.suppress(BackendError):  # a server that died has no processes any more
+            await self._mms.unregister(key)
+        left = processes.alive(known.all)
+        deadline = time.monotonic() + _END_S
+        while left and time.monotonic() < deadline:
+            await asyncio.sleep(_LOOK_EVERY_S)
+            left = processes.alive(left)
+        if left:
+            logs.warning("processes of a model that did not end are killed", pids=left)
+            processes.kill(left)
+        self._run.remove_model(key)
+
+    async def _until_warm(self, key: str, parent: int | None) -> None:
+        """Wait until every worker had the chance to answer a made-up prediction."""
+        workers = self._resolved.workers
+        warm = asyncio.gather(*(self._until_answered(key) for _ in range(workers)))
+        watch = asyncio.ensure_future(self._until_failed(key, parent))
+        try:
+            async with asyncio.timeout(_START_S):
+                await _first_of(warm, watch)
+        except TimeoutError as error:
+            raise LoadError(
+                f"The model did not answer within {_START_S:.0f} s of being loaded.", 503
+            ) from error
+        finally:
+            warm.cancel()
+            watch.cancel()
+
+    async def _until_answered(self, key: str) -> None:
+        while True:
+            try:
+                return await self.warm_up(key)
+            except BackendError:
+                await asyncio.sleep(_LOOK_EVERY_S)
+
+    async def _until_failed(self, key: str, parent: int | None) -> None:
+        while True:
+            failure = self._run.failure(key)
+            if failure is not None:
+                raise LoadError(failure["message"], failure["status"], failure["exit_code"])
+            if parent is not None and not processes.alive((parent,)):
+                raise LoadError("The process that was to load the model ended.", 503)
+            await asyncio.sleep(_LOOK_EVERY_S)
+
+
+async def _first_of(*waits: "Awaitable[object]") -> None:
+    """Wait for one of them; its exception is raised here."""
+    futures = [asyncio.ensure_future(wait) for wait in waits]
+    done, _ = await asyncio.wait(futures, return_when=asyncio.FIRST_COMPLETED)
+    for one in done:
+        one.result()

@@ -1,0 +1,46 @@
+"""One loaded model as the gateway sees it."""
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from imageclf.serving.gateway.gate import Gate
+from imageclf.serving.gateway.processes import Processes
+
+
+class LoadError(Exception):
+    """A model cannot be loaded; the message says why.
+
+    `status` is for who asked for it, `exit_code` for a server that has no other.
+    """
+
+    def __init__(self, message: str, status: int = 422, exit_code: int = 5) -> None:
+        super().__init__(message)
+        self.status = status
+        self.exit_code = exit_code
+
+
+@dataclass
+class Model:
+    """What is known of a model; `key` is its name at multi-model-server, a new one each start."""
+
+    name: str
+    url: str
+    folder: Path
+    gate: Gate
+    key: str = ""
+    processes: Processes = field(default_factory=Processes)
+    ready: asyncio.Event = field(default_factory=asyncio.Event)
+    healing: asyncio.Task[None] | None = None
+    answered_at: float = 0.0
+
+    def proved(self) -> None:
+        """A worker has just answered."""
+        self.answered_at = time.monotonic()
+        self.ready.set()
+
+    @property
+    def silent_s(self) -> float:
+        """Seconds since a worker answered."""
+        return time.monotonic() - self.answered_at
