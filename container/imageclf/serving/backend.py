@@ -25,7 +25,7 @@ _LOG = """<?xml version="1.0" encoding="UTF-8"?>
   <Appenders>
     <Console name="out" target="SYSTEM_OUT">
       <PatternLayout pattern='{"time":"%d{yyyy-MM-dd}{UTC}T%d{HH:mm:ss.SSS}{UTC}Z","level":"%p",\
-"message":"%enc{%m}{JSON}","source":"%enc{%t}{JSON}"}%n'/>
+"message":"%enc{%m %ex{short.message}}{JSON}","source":"%enc{%t}{JSON}"}%n'/>
       <RegexFilter regex=".*(attach|terminate)IOStreams.*" onMatch="DENY" onMismatch="NEUTRAL"/>
     </Console>
   </Appenders>

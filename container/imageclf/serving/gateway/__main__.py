@@ -5,9 +5,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Coroutine
 from pathlib import Path
-from typing import Any
 
 import uvloop
 
@@ -16,6 +14,7 @@ from imageclf.contract import Tree
 from imageclf.serving import logs
 from imageclf.serving.gateway import http, processes
 from imageclf.serving.gateway.app import App
+from imageclf.serving.gateway.loading import first_of
 from imageclf.serving.gateway.mms import Mms
 from imageclf.serving.gateway.models import Models
 from imageclf.serving.run_folder import RunFolder
@@ -49,9 +48,13 @@ async def _run(listener: socket.socket, run: RunFolder) -> int:
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         serving = asyncio.ensure_future(server.serve(sockets=[listener]))
-        helpers = [_started(models, only), models.watch(), _end_with_supervisor(run)]
-        tasks = [asyncio.ensure_future(one) for one in helpers]
-        await _first(stop.wait(), models.gave_up.wait(), *tasks[1:])
+        await first_of(
+            stop.wait(),
+            models.gave_up.wait(),
+            _load_and_watch(models, only),
+            _end_with_supervisor(run),
+            asyncio.shield(serving),
+        )
         if models.failure is not None:
             logs.error(str(models.failure))
             sys.stderr.write(f"error: {models.failure}\n")
@@ -60,17 +63,16 @@ async def _run(listener: socket.socket, run: RunFolder) -> int:
         await asyncio.sleep(LAME_DUCK_S)
         server.should_exit = True
         await serving
-        for task in tasks:
-            task.cancel()
     return 0
 
 
-async def _started(models: Models, only: str | None) -> None:
+async def _load_and_watch(models: Models, only: str | None) -> None:
     await models.adopt()
     if only is not None and models.find(only) is None:
         await models.serve_only(only, Tree.from_environment().model)
     if models.failure is None:
         logs.info("ready")
+    await models.watch()
 
 
 async def _end_with_supervisor(run: RunFolder) -> None:
@@ -82,14 +84,6 @@ async def _end_with_supervisor(run: RunFolder) -> None:
     processes.end_server(run.path)
     run.remove()
     raise SystemExit(1)
-
-
-async def _first(*waits: "Coroutine[Any, Any, Any] | asyncio.Future[Any]") -> None:
-    """Wait for one of them; an exception of it is raised here."""
-    futures = [asyncio.ensure_future(wait) for wait in waits]
-    done, _ = await asyncio.wait(futures, return_when=asyncio.FIRST_COMPLETED)
-    for one in done:
-        one.result()
 
 
 if __name__ == "__main__":

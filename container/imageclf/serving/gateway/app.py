@@ -99,7 +99,7 @@ class App:
             return self._execution_parameters()
         if self._only is not None and call.path == "/invocations":
             _allow(call, "POST")
-            return await self._predict(call, self._models.find(self._only), began)
+            return await self._predict(call, await self._models.soon(self._only), began)
         if self._only is None and call.path.split("/")[1] == "models":
             return await self._multi_model(call, began)
         raise refuse(404, "unknown-path", f"There is no {call.path[:100]} here.")

@@ -94,18 +94,14 @@ class Loader:
     async def _until_warm(self, key: str, parent: int | None) -> None:
         """Wait until every worker had the chance to answer a made-up prediction."""
         workers = self._resolved.workers
-        warm = asyncio.gather(*(self._until_answered(key) for _ in range(workers)))
-        watch = asyncio.ensure_future(self._until_failed(key, parent))
+        answered = asyncio.gather(*(self._until_answered(key) for _ in range(workers)))
         try:
             async with asyncio.timeout(_START_S):
-                await _first_of(warm, watch)
+                await first_of(answered, self._until_failed(key, parent))
         except TimeoutError as error:
             raise LoadError(
                 f"The model did not answer within {_START_S:.0f} s of being loaded.", 503
             ) from error
-        finally:
-            warm.cancel()
-            watch.cancel()
 
     async def _until_answered(self, key: str) -> None:
         while True:
@@ -124,9 +120,14 @@ class Loader:
             await asyncio.sleep(_LOOK_EVERY_S)
 
 
-async def _first_of(*waits: "Awaitable[object]") -> None:
-    """Wait for one of them; its exception is raised here."""
+async def first_of(*waits: Awaitable[object]) -> None:
+    """Wait for one of them, whose exception is raised here; the others are cancelled."""
     futures = [asyncio.ensure_future(wait) for wait in waits]
-    done, _ = await asyncio.wait(futures, return_when=asyncio.FIRST_COMPLETED)
+    try:
+        done, _ = await asyncio.wait(futures, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for future in futures:
+            future.cancel()
+        await asyncio.gather(*futures, return_exceptions=True)
     for one in done:
         one.result()

@@ -29,6 +29,7 @@ _TICK_S = 0.5
 _PROBE_AFTER_S = 10.0
 _WORKER_RESTART_S = 4.0
 _RETRY_S = 0.1
+_TAKE_OVER_S = 5.0
 _MIB = 1 << 20
 _BASE_BYTES = 120 * _MIB
 """What a model's processes take before weights: interpreter and libraries."""
@@ -62,6 +63,14 @@ class Models:
         """The model, unless it is not loaded."""
         model = self._models.get(name)
         return model if model is not None and model.key else None
+
+    async def soon(self, name: str) -> Model | None:
+        """The model; waits a moment for it when this gateway has just taken over from another."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_TAKE_OVER_S):
+                while self.find(name) is None and not self.gave_up.is_set():
+                    await asyncio.sleep(_RETRY_S)
+        return self.find(name)
 
     @property
     def server_answers(self) -> bool:
