@@ -18,6 +18,7 @@ def small_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def predictor(small_model: Path) -> Predictor:
     """The small model, started."""
-    predictor = Predictor.open(small_model, ServeSettings(threads=1, max_megapixels=1))
+    environment = {"IMAGECLF_THREADS": "1", "IMAGECLF_MAX_MEGAPIXELS": "1"}
+    predictor = Predictor.open(small_model, ServeSettings.from_environment(environment))
     predictor.start()
     return predictor

@@ -69,19 +69,19 @@ def success(results: Sequence[Result], shape: Shape, content_type: str, model: M
     Lines have no line break behind the last one: a batch transform puts its own.
     """
     if content_type == JSON_LINES:
-        lines = [json.dumps(_standing_alone(one, model), ensure_ascii=False) for one in results]
-        return Response(200, content_type, "\n".join(lines).encode())
+        lines = [_json(_standing_alone(one, model)) for one in results]
+        return Response(200, content_type, b"\n".join(lines))
     if content_type == CSV:
         return Response(200, content_type, "\n".join(map(_csv_line, results)).encode())
     if shape == "one":
-        return Response(200, JSON, _json(_standing_alone(results[0], model)))
+        return Response(200, JSON, _json(_standing_alone(results[0], model)) + b"\n")
     content = {"results": [_content(one) for one in results], "model": vars(model)}
-    return Response(200, JSON, _json(content))
+    return Response(200, JSON, _json(content) + b"\n")
 
 
 def refusal(status: int, reason: str, message: str) -> Response:
     """The answer to a request that cannot be answered."""
-    return Response(status, JSON, _json({"error": reason, "message": message}))
+    return Response(status, JSON, _json({"error": reason, "message": message}) + b"\n")
 
 
 def _standing_alone(result: Result, model: Model) -> dict[str, Any]:
@@ -96,7 +96,7 @@ def _content(result: Result) -> dict[str, Any]:
 
 
 def _json(content: dict[str, Any]) -> bytes:
-    return json.dumps(content, ensure_ascii=False).encode() + b"\n"
+    return json.dumps(content, ensure_ascii=False).encode(errors="replace")
 
 
 def _csv_line(result: Result) -> str:
