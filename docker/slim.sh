@@ -19,6 +19,18 @@ rm -rf "$site"/torch/test "$site"/torch/bin/test_* "$site"/torch/bin/*Test
 rm -rf "$site/torch/include" "$site/torch/share/cmake"
 find "$site" -name '*.a' -delete
 
+# multi-model-server unpacks its native library into /tmp, where a container often may not execute.
+"$venv/bin/python" - "$site/mms/frontend" <<'EOF'
+import pathlib, sys, zipfile
+
+frontend = pathlib.Path(sys.argv[1])
+(frontend / "native").mkdir()
+jar = zipfile.ZipFile(frontend / "model-server.jar")
+for name in jar.namelist():
+    if name.startswith("META-INF/native/") and name.endswith(".so"):
+        (frontend / "native" / pathlib.Path(name).name).write_bytes(jar.read(name))
+EOF
+
 echo "$program" >"$site/imageclf.pth"
 # torch's test tools hold files in the syntax of newer Pythons; nothing imports them.
 "$venv/bin/python" -m compileall -q -j 0 --invalidation-mode unchecked-hash \

@@ -11,7 +11,7 @@ from tests.image.container import docker, shell
 pytestmark = pytest.mark.image
 
 IMPORTS = """
-import matplotlib.pyplot, pkg_resources, sagemaker_inference.model_server, sagemaker_training
+import aiohttp, onnxruntime, pkg_resources, sagemaker_inference.model_server, sagemaker_training
 import smdebug.pytorch, torch
 from imageclf.vision import torchvision
 """

@@ -84,6 +84,7 @@ def command(run: RunFolder) -> list[str]:
         "-XX:+ExitOnOutOfMemoryError",
         "-XX:-UsePerfData",
         f"-Djava.io.tmpdir={run.path}",
+        f"-Djava.library.path={frontend / 'native'}",
         f"-Dlog4j.configurationFile=file://{run.log_config}",
         f"-Dmodel_server_home={_package().parent}",
         "-cp",
