@@ -2,32 +2,21 @@
 
 It makes one `Handler` in the parent process of a model and calls `initialize`; the workers are
 forked from that process and only `handle`. Batches come as a list of requests; the body of each is
-under `body`, and its headers, as the gateway sends them, are in the context.
+under `body`, and its headers, as the gateway sends them, are in the context. It looks for the one
+class that is defined here, so there must be no other.
 """
 
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from imageclf.serving import worker
 from imageclf.serving.answers import Response
+from imageclf.serving.context import Context
 from imageclf.serving.responder import Request, Responder
 
 HEADER_PREFIX = "x-imageclf-"
-
-
-class Context(Protocol):
-    """What is used of multi-model-server's context."""
-
-    @property
-    def system_properties(self) -> Mapping[str, Any]: ...
-
-    def get_all_request_header(self, idx: int) -> Mapping[str, Any]: ...
-
-    def set_response_status(self, code: int, phrase: str, idx: int) -> None: ...
-
-    def set_response_content_type(self, idx: int, value: str) -> None: ...
 
 
 class Handler:

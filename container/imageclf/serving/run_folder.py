@@ -18,7 +18,7 @@ from typing import Any
 
 from imageclf import artifact
 
-HANDLER = "imageclf.serving.handler:handle"
+HANDLER = "imageclf.serving.handler"
 ARTIFACT = "artifact"
 FAILURE = "failure.json"
 DESCRIPTION = "model.json"
