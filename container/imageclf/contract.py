@@ -16,6 +16,8 @@ from imageclf.errors import SettingsError
 DEFAULT_ROOT = Path("/opt/ml")
 ROOT_VARIABLE = "SAGEMAKER_BASE_DIR"
 
+JOB_NAME_VARIABLE = "TRAINING_JOB_NAME"
+
 STOP_GRACE_S = 120
 """Seconds between SIGTERM and SIGKILL when a training job is stopped or reclaimed."""
 

@@ -3,11 +3,14 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from imageclf.artifact import Manifest, NetworkSpec
+from imageclf.artifact import Manifest, NetworkSpec, Normalisation
+from imageclf.data.transforms import normalise
 from imageclf.model import architecture as architectures
+from imageclf.model.export import add_graph
 from imageclf.model.weights import write_model
 
 CLASSES = ("Ants", "Bees", "Cats")
@@ -22,6 +25,7 @@ def write_artifact(
     *,
     name: str = "",
     temperature: float = 1.0,
+    onnx: bool = True,
 ) -> Manifest:
     """An artifact of random weights in `folder`; the same weights for the same arguments."""
     spec = NetworkSpec(architecture=architecture, classes=len(classes), image_size=image_size)
@@ -45,7 +49,18 @@ def write_artifact(
             created="2026-01-01T00:00:00+00:00",
         )
 
-    return write_model(folder, network.state_dict(), architecture, describe)
+    manifest = write_model(folder, network.state_dict(), architecture, describe)
+    if not onnx:
+        return manifest
+    size = (2, 3, image_size, image_size)
+    images_u8_nchw = np.random.default_rng(seed).integers(0, 256, size, np.uint8)
+    return add_graph(folder, images_u8_nchw, prepare)
+
+
+def prepare(images_u8_bchw: Tensor) -> Tensor:
+    """The usual normalisation, in fp32."""
+    usual = Normalisation()
+    return normalise(images_u8_bchw, usual.mean, usual.std, torch.float32, channels_last=False)
 
 
 def random_network(spec: NetworkSpec, seed: int = 0) -> nn.Module:

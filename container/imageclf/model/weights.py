@@ -8,7 +8,7 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -34,6 +34,7 @@ _KINDS = {
     torch.bool: "BOOL",
 }
 _ALIGNMENT_BYTES = 8
+_LENGTH_BYTES = 8
 _SHOWN = 300
 """Characters of a reason that a message shows."""
 
@@ -74,7 +75,7 @@ def _write(file: BinaryIO, tensors: Tensors, metadata: Mapping[str, str]) -> Non
         header[name] = {"dtype": kind, "shape": shape, "data_offsets": [start, end]}
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % _ALIGNMENT_BYTES)
-    file.write(len(text).to_bytes(8, "little") + text)
+    file.write(len(text).to_bytes(_LENGTH_BYTES, "little") + text)
     for name in largest_first:
         plain = tensors[name].detach().cpu().reshape(-1)
         file.write(plain.view(torch.uint8).numpy().data)
@@ -100,6 +101,30 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         raise OSError(f"{path.name} is damaged: {error}") from error
 
 
+class Place(NamedTuple):
+    """Where in a file the values of a tensor lie, row by row, little-endian."""
+
+    offset: int
+    bytes: int
+
+
+def tensor_places(path: Path) -> dict[str, Place]:
+    """Where the tensors of a file that `write_tensors` made lie in it.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(_LENGTH_BYTES), "little")
+        header = json.loads(file.read(length))
+    header.pop("__metadata__", None)
+    spans = {name: entry["data_offsets"] for name, entry in header.items()}
+    return {
+        name: Place(_LENGTH_BYTES + length + start, end - start)
+        for name, (start, end) in spans.items()
+    }
+
+
 def write_model(
     folder: Path, tensors: Tensors, architecture: str, describe: Callable[[str], Manifest]
 ) -> Manifest:
@@ -109,7 +134,8 @@ def write_model(
         describe: makes the manifest, given the SHA-256 of the weights.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / artifact.MANIFEST).unlink(missing_ok=True)
+    for name in (artifact.MANIFEST, artifact.GRAPH):
+        (folder / name).unlink(missing_ok=True)
     clear_unfinished(folder)
     path = folder / artifact.WEIGHTS
     write_tensors(path, without_auxiliary(tensors, architecture), {"format": "pt"})

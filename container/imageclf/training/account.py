@@ -25,6 +25,7 @@ class Plan:
     hardware: Hardware
     processes: int
     started: str
+    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ class Account:
         """What goes beside the weights."""
         plan = self.plan
         return Manifest(
+            name=plan.name,
             network=plan.network,
             classes=plan.data.classes,
             folders=plan.data.folders,

@@ -3,9 +3,10 @@
 import logging
 from collections.abc import Iterable
 
+import numpy as np
 import safetensors.torch
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from imageclf import driver
 from imageclf.artifact import NetworkSpec, Normalisation
@@ -14,9 +15,10 @@ from imageclf.contract import Tree
 from imageclf.data.checked import load_data
 from imageclf.data.dataset import DataSet, Item
 from imageclf.data.loading import Batch
+from imageclf.data.transforms import EvalTransform, normalise
 from imageclf.errors import DataError
 from imageclf.model import architecture as architectures
-from imageclf.model import defaults, pretrained, scores, weights
+from imageclf.model import defaults, export, pretrained, scores, weights
 from imageclf.model.layers import Freezer
 from imageclf.training import account, hardware, results, resume
 from imageclf.training.account import Account, Plan
@@ -30,12 +32,16 @@ from imageclf.training.trainer import Trainer
 
 log = logging.getLogger(__name__)
 
+_COMPARED = 16
+"""Pictures on which the ONNX graph is compared with torch."""
+
 
 class Job:
     """One training: `run` trains, evaluates and writes what is left behind."""
 
-    def __init__(self, tree: Tree, world: World, stop: StopSignal) -> None:
+    def __init__(self, tree: Tree, world: World, stop: StopSignal, name: str = "") -> None:
         self._tree = tree
+        self._name = name
         self._world = world
         self._stop = stop
         self._results = results.Results(tree.output_data)
@@ -65,7 +71,7 @@ class Job:
             units=settings.units,
             dropout=settings.dropout,
         )
-        plan = Plan(given, settings, data, spec, machine, self._world.size, started)
+        plan = Plan(given, settings, data, spec, machine, self._world.size, started, self._name)
         network = self._network(plan, fresh=checkpoint is None)
         with Feed(data, settings, self._world, machine) as feed:
             trainer = self._trainer(plan, network, feed)
@@ -160,6 +166,7 @@ class Job:
         if self._world.leads:
             self._results.evaluation(results.evaluation(split, items, shown, temperature, data))
             self._write(Account(plan, state, temperature, test), network)
+            self._export(plan)
         self._world.wait()
 
     def _take_best(self, state: State, network: nn.Module) -> None:
@@ -192,6 +199,26 @@ class Job:
         weights.write_model(self._tree.model, network.state_dict(), architecture, told.manifest)
         report = self._results.summary(told.summary())
         log.info("model in %s, report in %s", self._tree.model, report)
+
+    def _export(self, plan: Plan) -> None:
+        """Add the ONNX graph to the artifact, compared with torch on pictures of validation."""
+        view = EvalTransform(plan.network.image_size, plan.settings.crop_share)
+        every = max(1, len(plan.data.validation) // _COMPARED)
+        shown = plan.data.validation[::every][:_COMPARED]
+        limit = plan.data.max_megapixels
+        images = [view(item.path, max_megapixels=limit).numpy() for item in shown]
+        manifest = export.add_graph(self._tree.model, np.stack(images), _prepared)
+        if manifest.onnx:
+            difference = manifest.onnx.max_difference
+            log.info(
+                "ONNX graph: logits within %.1g of torch's, %d images", difference, len(images)
+            )
+
+
+def _prepared(images_u8_bchw: Tensor) -> Tensor:
+    """The normalisation as the artifact says it, in fp32 on the CPU."""
+    said = Normalisation()
+    return normalise(images_u8_bchw, said.mean, said.std, torch.float32, channels_last=False)
 
 
 def _input(plan: Plan) -> Input:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 
 import torch
 
-from imageclf.contract import Tree, write_failure
+from imageclf.contract import JOB_NAME_VARIABLE, Tree, write_failure
 from imageclf.errors import ImageclfError
 from imageclf.training import outcome
 from imageclf.training.job import Job
@@ -27,18 +27,19 @@ def main(environment: Mapping[str, str] = os.environ) -> int:
     """Run the job of the tree that `environment` names; returns the exit code."""
     world = World.from_environment(environment)
     _log_to_stdout(world)
-    code = _run(Tree.from_environment(environment), world)
+    name = environment.get(JOB_NAME_VARIABLE, "")
+    code = _run(Tree.from_environment(environment), world, name)
     if world.local_rank == 0:
         outcome.write(environment, code)
     stopped_under_torchrun = code == EXIT_CODE and world.size > 1
     return 0 if stopped_under_torchrun else code
 
 
-def _run(tree: Tree, world: World) -> int:
+def _run(tree: Tree, world: World, name: str) -> int:
     stop = StopSignal()
     try:
         stop.install()
-        Job(tree, world, stop).run()
+        Job(tree, world, stop, name).run()
     except StopRequested:
         log.info("stopped; started again with the same checkpoints, the training goes on from them")
         return EXIT_CODE
