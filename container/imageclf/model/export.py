@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import onnx_ir
 import torch
+from onnxscript import optimizer
 from torch import Tensor, nn
 
 from imageclf import artifact
@@ -34,6 +35,9 @@ Prepare = Callable[[Tensor], Tensor]
 """uint8 pictures [B, 3, S, S] to what the network takes, in fp32."""
 
 _NETWORK = "network"
+_FOLDED = 1024
+"""Values in the largest constant that is computed ahead."""
+
 _SHOWN = 300
 """Characters of a reason that the log shows."""
 
@@ -91,6 +95,7 @@ def write_graph(path: Path, network: nn.Module, spec: NetworkSpec, prepare: Prep
     """
     try:
         model = _traced(_Whole(network, prepare), spec.image_size)
+        _fold_small(model)
         _share_weights(model, path.parent)
         content = onnx_ir.serde.serialize_model(model).SerializeToString()
         artifact.replace(path, content)
@@ -160,6 +165,15 @@ def _traced(whole: nn.Module, image_size: int) -> onnx_ir.Model:
         )
     assert program is not None
     return program.model
+
+
+def _fold_small(model: onnx_ir.Model) -> None:
+    """Compute what is constant, weights excepted: onnxruntime folds a batch norm into its
+    convolution only where it sees that the convolution's other inputs are constants.
+    """
+    with _quiet():
+        optimizer.fold_constants(model, input_size_limit=_FOLDED, output_size_limit=_FOLDED)
+        optimizer.remove_unused_nodes(model)
 
 
 def _share_weights(model: onnx_ir.Model, folder: Path) -> None:
