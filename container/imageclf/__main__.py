@@ -25,6 +25,12 @@ def _parser() -> argparse.ArgumentParser:
     train.set_defaults(run=_train)
     serve = commands.add_parser("serve", help="answer /ping and /invocations, as SageMaker asks")
     serve.set_defaults(run=_serve)
+    ensemble = commands.add_parser("ensemble", help="make one model of several")
+    ensemble.add_argument("models", type=Path, nargs="+", metavar="MODEL", help="model folders")
+    ensemble.add_argument("--output", type=Path, required=True, help="the new model's folder")
+    ensemble.add_argument("--weights", default="", help="one for each model, as in 1,1,2")
+    ensemble.add_argument("--data", type=Path, help="pictures to measure it on")
+    ensemble.set_defaults(run=_ensemble)
     report = commands.add_parser("report", help="make report.html anew from a run's output/data")
     report.add_argument("folder", type=Path)
     report.set_defaults(run=_report)
@@ -41,6 +47,16 @@ def _serve(_options: argparse.Namespace) -> int:
     from imageclf.serving.supervisor import serve  # noqa: PLC0415
 
     return serve()
+
+
+def _ensemble(options: argparse.Namespace) -> int:
+    from imageclf.serving import ensemble, measure  # noqa: PLC0415
+
+    weights = ensemble.parse_weights(options.weights)
+    _, measured = ensemble.make(options.models, options.output, weights, options.data)
+    sys.stdout.write(measure.table(measured) if measured else "")
+    sys.stdout.write(f"{options.output}\n")
+    return 0
 
 
 def _report(options: argparse.Namespace) -> int:

@@ -70,6 +70,7 @@ class Predictor:
             ArtifactError: a file is absent, damaged or does not belong to the others.
             SettingsError: the settings do not fit the model or the machine.
         """
+        torch.set_num_threads(1)  # a pool of threads made here would hang the forked workers
         gpus = machine.gpus() if torch.backends.cuda.is_built() else 0
         threads = settings.resolve(machine.cores(), gpus).threads
         manifest, members = parts(folder)
@@ -97,8 +98,8 @@ class Predictor:
         for network in self._networks:
             network.engine.start()
 
-    def view(self, picture: bytes) -> Views:
-        """The views of an encoded picture.
+    def view(self, picture: bytes | Path) -> Views:
+        """The views of an encoded picture, or of the file of one.
 
         Raises:
             ImageError: it is no usable picture; `reason` says why in a word.
@@ -110,11 +111,21 @@ class Predictor:
 
     def probabilities(self, views: Sequence[Views]) -> npt.NDArray[np.float32]:
         """Calibrated probabilities [N, classes] of pictures, in their order."""
-        batches = [
-            self._batch(views[start : start + LARGEST_BATCH])
-            for start in range(0, len(views), LARGEST_BATCH)
-        ]
-        return np.concatenate([np.empty((0, len(self.classes)), np.float32), *batches])
+        return self.mean(self.each(views))
+
+    def each(self, views: Sequence[Views]) -> npt.NDArray[np.float32]:
+        """Calibrated probabilities [M, N, classes] of each of the M networks."""
+        p_mnk = np.empty((len(self._networks), len(views), len(self.classes)), np.float32)
+        for start in range(0, len(views), LARGEST_BATCH):
+            end = start + LARGEST_BATCH
+            for place, network in enumerate(self._networks):
+                p_mnk[place, start:end] = _calibrated(network, views[start:end])
+        return p_mnk
+
+    def mean(self, p_mnk: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Probabilities [N, classes] from those of each network, weighted by their shares."""
+        shares_m = np.array([network.part.share for network in self._networks])
+        return np.tensordot(shares_m, p_mnk, axes=1).astype(np.float32)
 
     def warm_up(self) -> None:
         """Predict a made-up picture, once through everything that a request goes through."""
@@ -122,14 +133,12 @@ class Predictor:
         for batch in self._warm_batches:
             self.probabilities([views] * batch)
 
-    def _batch(self, views: Sequence[Views]) -> npt.NDArray[np.float32]:
-        mean_bk = np.zeros((len(views), len(self.classes)), np.float64)
-        for network in self._networks:
-            part = network.part
-            logits_bk = network.engine.logits(np.stack([view[network.view] for view in views]))
-            own_bk = softmax(logits_bk.astype(np.float64) / part.manifest.temperature)
-            mean_bk += part.share * own_bk[:, part.order]
-        return mean_bk.astype(np.float32)
+
+def _calibrated(network: _Network, views: Sequence[Views]) -> npt.NDArray[np.float64]:
+    """Probabilities [B, classes] of one network, in the order of the model's classes."""
+    logits_bk = network.engine.logits(np.stack([view[network.view] for view in views]))
+    own_bk = softmax(logits_bk.astype(np.float64) / network.part.manifest.temperature)
+    return own_bk[:, network.part.order]
 
 
 def softmax(logits_bk: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

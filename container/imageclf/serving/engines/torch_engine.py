@@ -29,7 +29,6 @@ class TorchEngine:
     forkable = False
 
     def __init__(self, folder: Path, choice: Choice, claims: Path | None) -> None:
-        torch.set_num_threads(1)  # a pool of threads made here would hang the forked workers
         network, manifest = load_model(folder)
         self._forward = Forward(network, manifest.normalisation)
         self._image_size = manifest.network.image_size
