@@ -2,6 +2,7 @@ import csv
 import json
 import logging
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,8 @@ from tests.serving.requests_of_all_kinds import (
     as_json,
     as_lines,
 )
+
+DOCUMENTED = (Path(__file__).parents[2] / "docs" / "requests.md").read_text()
 
 SETTINGS = ServeSettings.from_environment({"IMAGECLF_MAX_IMAGES": "20"})
 
@@ -161,6 +164,7 @@ def test_every_fault_of_the_caller_has_a_status_and_a_word(
     (response,) = responder.answers([request_])
     assert error(response) == (status, word)
     assert response.content_type == "application/json"
+    assert f"`{word}`" in DOCUMENTED
 
 
 def test_of_several_pictures_the_broken_one_is_named(responder: Responder) -> None:
