@@ -9,10 +9,11 @@ SHELL_SCRIPTS = $(shell git ls-files --cached --others --exclude-standard -- '*.
 
 export IMAGE
 .DEFAULT_GOAL := help
-.PHONY: help setup check format test test-image build push local-train bench-train readme clean
+.PHONY: help setup check format test test-image build push local-train local-serve \
+	local-serve-stop local-predict conformance bench-train readme clean
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP)  ## make .venv and install everything (the others call it when needed)
 	@echo "Everything is set up in $(VENV)."
@@ -51,6 +52,20 @@ push: $(STAMP)  ## push the image to Amazon ECR, with your AWS credentials
 
 local-train: $(STAMP)  ## train here: DATA=<folder>|dogs HP="epochs=3 lr=0.001" RUNNER=auto|docker|process RESUME=1
 	@$(BIN)/python -m local_test.train
+
+local-serve: $(STAMP)  ## serve here: MODEL=<run, model or model.tar.gz> PORT=8080 RUNNER=... MULTI=1 BACKGROUND=1
+	@$(BIN)/python -m local_test.serve
+
+local-serve-stop: $(STAMP)  ## stop what local-serve started
+	@$(BIN)/python -m local_test.serve --stop
+
+# IMAGE has a default, the image's name, which is no picture.
+local-predict: export PICTURES = $(if $(filter file,$(origin IMAGE)),,$(IMAGE))
+local-predict: $(STAMP)  ## ask what is served: IMAGE=photo.jpg (several, or a folder) TOP=3 URL=... NAME=<model>
+	@$(BIN)/python -m local_test.predict
+
+conformance: $(STAMP)  ## hold any server to SageMaker's contracts: URL=http://... ARGS="--body photo.jpg"
+	@$(BIN)/python -m local_test.conformance $(URL) $(ARGS)
 
 bench-train: $(STAMP)  ## measure training against a plain torchvision loop
 	$(BIN)/python -m bench.train

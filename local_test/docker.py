@@ -28,6 +28,12 @@ class Engine:
     def has_image(self, image: str) -> bool:
         return _ask([self.client, "image", "inspect", "--format", "{{.Id}}", image]) is not None
 
+    def has_bridge(self) -> bool:
+        """Whether it can publish a container's port; an engine without a bridge cannot."""
+        return (
+            _ask([self.client, "network", "inspect", "--format", "{{.Id}}", "bridge"]) is not None
+        )
+
 
 def find_engine(environment: Mapping[str, str] = os.environ) -> Engine | None:
     """The engine that the client named by DOCKER reaches, or else the first client on PATH."""
@@ -41,22 +47,54 @@ def find_engine(environment: Mapping[str, str] = os.environ) -> Engine | None:
 
 def run_command(engine: Engine, image: str, run: Run, owner: Owner, name: str) -> list[str]:
     """`docker run` of one training job: data read-only, files owned by `owner`."""
-    # In a rootless engine the container's root is the caller, and other users are strangers.
-    user = "0:0" if engine.rootless else f"{owner[0]}:{owner[1]}"
-    command = [engine.client, "run", "--rm", "--name", name, "--user", user]
-    command += ["--shm-size", _SHARED_MEMORY, "--volume", f"{run.folder}:{DEFAULT_ROOT}"]
+    command = [*_run(engine, owner, name), "--volume", f"{run.folder}:{DEFAULT_ROOT}"]
     for place, source in run.inputs.items():
         command += ["--volume", f"{source}:{DEFAULT_ROOT / 'input' / 'data' / place}:ro"]
-    if engine.nvidia:
-        command += ["--gpus", "all"]
     if os.isatty(1):
         command += ["--tty"]
     return [*command, image, "train"]
 
 
-def signal_command(engine: Engine, name: str, signal_name: str) -> list[str]:
-    """`docker kill`, which hands any signal to the container's first process."""
-    return [engine.client, "kill", "--signal", signal_name, name]
+def serve_command(
+    engine: Engine,
+    image: str,
+    owner: Owner,
+    name: str,
+    *,
+    port: int,
+    models: Mapping[str, Path],
+    settings: Mapping[str, str],
+) -> list[str]:
+    """`docker run` of a server that this machine alone reaches, at `port`.
+
+    `models` are folders by the path where the container sees them, read-only.
+    """
+    command = _run(engine, owner, name)
+    for place, folder in models.items():
+        command += ["--volume", f"{folder}:{place}:ro"]
+    for variable, value in settings.items():
+        command += ["--env", f"{variable}={value}"]
+    if engine.has_bridge():
+        command += ["--publish", f"127.0.0.1:{port}:{port}"]
+    else:
+        command += ["--network", "host"]
+    return [*command, image, "serve"]
+
+
+def send_signal(client: str, name: str, signal_name: str) -> bool:
+    """Whether the container `name` took the signal; it does not while it is not there yet."""
+    command = [client, "kill", "--signal", signal_name, name]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+def _run(engine: Engine, owner: Owner, name: str) -> list[str]:
+    # In a rootless engine the container's root is the caller, and other users are strangers.
+    user = "0:0" if engine.rootless else f"{owner[0]}:{owner[1]}"
+    command = [engine.client, "run", "--rm", "--name", name, "--user", user]
+    command += ["--shm-size", _SHARED_MEMORY]
+    if engine.nvidia:
+        command += ["--gpus", "all"]
+    return command
 
 
 def _clients(search_path: str) -> list[str]:

@@ -49,6 +49,12 @@ def point(link: Path, target: str) -> None:
     part.replace(link)
 
 
+def short(path: Path) -> str:
+    """Relative to the working folder where that is shorter."""
+    relative = os.path.relpath(path)
+    return str(path) if relative.startswith("..") else relative
+
+
 Owner = tuple[int, int]
 """User id and group id."""
 

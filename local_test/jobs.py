@@ -73,9 +73,7 @@ class DockerJob:
         return subprocess.Popen(command, start_new_session=True)
 
     def send(self, _child: "subprocess.Popen[bytes]", signal_name: str) -> bool:
-        # Fails while the container is not there yet.
-        command = docker.signal_command(self.engine, self.name, signal_name)
-        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+        return docker.send_signal(self.engine.client, self.name, signal_name)
 
 
 def choose(
@@ -84,22 +82,32 @@ def choose(
     """What makes a job of a run as `runner` asks, and a line that says what it runs in.
 
     Raises:
+        SettingsError: as `place` does.
+    """
+    engine, told = place(runner, image)
+    if engine is None:
+        return partial(ProcessJob, command=command), told
+    return partial(DockerJob, engine=engine, image=image, owner=owner), told
+
+
+def place(runner: str, image: str) -> tuple[docker.Engine | None, str]:
+    """Where `runner` leads, a Docker engine or a plain process, and a line that says it.
+
+    Raises:
         SettingsError: there is no such runner, or `docker` is asked for and cannot be had.
     """
     if runner not in RUNNERS:
         raise SettingsError(f"RUNNER={runner} is not known; choose {', '.join(RUNNERS)}.")
-    as_process = partial(ProcessJob, command=command)
     if runner == "process":
-        return as_process, "Runs as a process"
+        return None, "Runs as a process"
     engine = docker.find_engine()
     lack = _lack(engine, image)
     if engine is not None and lack is None:
         gpus = " with the GPUs" if engine.nvidia else ""
-        in_docker = partial(DockerJob, engine=engine, image=image, owner=owner)
-        return in_docker, f"Runs in Docker{gpus}, image {image}"
+        return engine, f"Runs in Docker{gpus}, image {image}"
     if runner == "docker":
         raise SettingsError(f"RUNNER=docker cannot be had: {lack}, or use RUNNER=process.")
-    return as_process, f"Runs as a process (for Docker: {lack})"
+    return None, f"Runs as a process (for Docker: {lack})"
 
 
 def _lack(engine: docker.Engine | None, image: str) -> str | None:

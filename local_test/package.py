@@ -2,7 +2,11 @@
 
 import gzip
 import tarfile
+import zlib
 from pathlib import Path
+
+from imageclf.errors import ArchiveError
+from local_test.folders import make_folder
 
 _COMPRESSION = 1  # weights hardly compress; higher levels cost minutes and win a percent
 
@@ -19,6 +23,25 @@ def pack_model(model: Path, archive: Path) -> Path:
             tar.add(path, str(path.relative_to(model)), recursive=False, filter=_anonymous)
     part.replace(archive)
     return archive
+
+
+def unpack_model(archive: Path, model: Path) -> Path:
+    """Unpack `archive` to the new folder `model`, with nothing that leads out of it.
+
+    Raises:
+        ArchiveError: it is damaged, is not safe to unpack, or the disk is full.
+    """
+
+    def fill(folder: Path) -> None:
+        with tarfile.open(archive) as tar:
+            tar.extractall(folder, filter="data")
+
+    try:
+        return make_folder(model, fill)
+    except tarfile.FilterError as error:
+        raise ArchiveError(f"{archive} is not safe to unpack: {error}.") from error
+    except (tarfile.TarError, zlib.error, EOFError, OSError) as error:
+        raise ArchiveError(f"{archive} cannot be unpacked ({error}); pack it again.") from error
 
 
 def _anonymous(member: tarfile.TarInfo) -> tarfile.TarInfo:

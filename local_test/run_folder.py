@@ -14,7 +14,7 @@ from local_test.folders import point
 CHANNEL = "training"
 WEIGHTS_CHANNEL = "pretrained"
 LATEST = "latest"
-_NOTE = "run.json"
+NOTE = "run.json"
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def create(
         folder.mkdir(parents=True)
     run.tree.checkpoints.mkdir()
     note = {"data": str(data), "weights": str(weights) if weights else None}
-    (run.folder / _NOTE).write_text(json.dumps(note, indent=2))
+    (run.folder / NOTE).write_text(json.dumps(note, indent=2))
     write_config(run, values)
     point(runs / LATEST, run.folder.name)
     return run
@@ -73,7 +73,7 @@ def latest(runs: Path) -> Run:
     """
     folder = (runs / LATEST).resolve()
     try:
-        note = json.loads((folder / _NOTE).read_text())
+        note = json.loads((folder / NOTE).read_text())
     except FileNotFoundError as error:
         raise SettingsError(
             f"There is no run to resume in {runs}; start one without RESUME."

@@ -38,6 +38,11 @@ def read(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
     )
 
 
+def is_yes(text: str) -> bool:
+    """Whether an environment variable that stands for a flag says so: anything but 0, false, no."""
+    return text.strip().lower() not in _NO
+
+
 def parse_pairs(text: str) -> dict[str, str]:
     """`epochs=3 lr=0.001` as names (written with `-`) and values.
 
@@ -82,7 +87,7 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     parser.add_argument(
         "--resume",
         action="store_true",
-        default=environment.get("RESUME", "").lower() not in _NO,
+        default=is_yes(environment.get("RESUME", "")),
         help="go on with the latest run",
     )
     return parser

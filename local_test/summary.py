@@ -1,10 +1,9 @@
 """What a person wants to know when a run has ended, read from the files it left."""
 
 import json
-import os
-from pathlib import Path
 from typing import Any
 
+from local_test.folders import short
 from local_test.run_folder import Run
 
 STOPPED = 143
@@ -24,7 +23,7 @@ def lines(run: Run, code: int) -> list[str]:
         return [*_figures(run), *_places(run)]
     if code == STOPPED:
         return [*_places(run), "Stopped; go on where it ended with: make local-train RESUME=1"]
-    return [f"Training failed: {_cause(run, code)}", f"Its files are in {_short(run.folder)}/"]
+    return [f"Training failed: {_cause(run, code)}", f"Its files are in {short(run.folder)}/"]
 
 
 def _figures(run: Run) -> list[str]:
@@ -32,7 +31,7 @@ def _figures(run: Run) -> list[str]:
     try:
         summary = json.loads(path.read_text())
     except (OSError, ValueError):
-        return [f"Training ended, but its figures in {_short(path)} cannot be read."]
+        return [f"Training ended, but its figures in {short(path)} cannot be read."]
     return _table(summary)
 
 
@@ -50,7 +49,7 @@ def _table(summary: dict[str, Any]) -> list[str]:
 
 def _places(run: Run) -> list[str]:
     places = {"model": run.archive, "report": run.tree.output_data / "report.html"}
-    return [f"{name:<7} {_short(path)}" for name, path in places.items() if path.exists()]
+    return [f"{name:<7} {short(path)}" for name, path in places.items() if path.exists()]
 
 
 def _cause(run: Run, code: int) -> str:
@@ -60,9 +59,3 @@ def _cause(run: Run, code: int) -> str:
         text = ""
     first = text.partition("\n")[0]
     return first or f"it ended with exit code {code} and left no reason; read its output above."
-
-
-def _short(path: Path) -> str:
-    """Relative to the working folder where that is shorter."""
-    relative = os.path.relpath(path)
-    return str(path) if relative.startswith("..") else relative

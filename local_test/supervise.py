@@ -3,12 +3,13 @@
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import FrameType
 
 from imageclf.contract import STOP_GRACE_S
+from imageclf.errors import ImageclfError
 from local_test.jobs import Job
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -17,6 +18,9 @@ _POLL_S = 0.1
 _ASK_AGAIN_S = 10.0
 # make and a process group can deliver one Ctrl-C twice; a second one is meant only if it is later.
 _SECOND_AFTER_S = 1.0
+
+
+Child = subprocess.Popen[bytes]
 
 
 @dataclass
@@ -28,6 +32,11 @@ class _Stop:
     def note(self, _number: int, _frame: FrameType | None) -> None:
         self.received_s.append(time.monotonic())
 
+    def begin(self) -> None:
+        """Stop, whether or not a signal asked for it."""
+        if not self.asked:
+            self.received_s.append(time.monotonic())
+
     @property
     def asked(self) -> bool:
         return bool(self.received_s)
@@ -38,18 +47,35 @@ class _Stop:
         return time.monotonic() - first_s > grace_s or last_s - first_s > _SECOND_AFTER_S
 
 
-def supervise(job: Job, grace_s: float = STOP_GRACE_S) -> int:
+@dataclass(frozen=True)
+class Grace:
+    """How long a job is waited for when it is to stop, and what for."""
+
+    seconds: float = STOP_GRACE_S
+    what_for: str = "the checkpoint"
+
+
+def supervise(
+    job: Job, grace: Grace = Grace(), leave: Callable[[Child], bool] = lambda _: False
+) -> int:
     """Run `job` to its end and return its exit code (128 + signal for a death by signal).
 
-    SIGINT, SIGTERM and SIGHUP are passed on as SIGTERM; the job then has `grace_s` seconds to
-    write a checkpoint before it is killed.
+    SIGINT, SIGTERM and SIGHUP are passed on as SIGTERM; the job then has the `grace` before it is
+    killed. `leave` is called over and over: once it returns true, the job is left running, and 0
+    returned; when it raises, the job is stopped first.
     """
     with _noticed() as stop:
         child = job.start()
-        while not stop.asked and _is_running(child):
-            continue
-        if stop.asked:
-            _end(job, child, stop, grace_s)
+        try:
+            while not stop.asked and _is_running(child):
+                if leave(child):
+                    return 0
+        except ImageclfError:
+            stop.begin()
+            raise
+        finally:
+            if stop.asked:
+                _end(job, child, stop, grace)
     code = child.wait()
     return code if code >= 0 else 128 - code
 
@@ -65,7 +91,7 @@ def _noticed() -> Iterator[_Stop]:
             signal.signal(number, handler)
 
 
-def _is_running(child: "subprocess.Popen[bytes]") -> bool:
+def _is_running(child: Child) -> bool:
     try:
         child.wait(timeout=_POLL_S)
     except subprocess.TimeoutExpired:
@@ -73,14 +99,15 @@ def _is_running(child: "subprocess.Popen[bytes]") -> bool:
     return False
 
 
-def _end(job: Job, child: "subprocess.Popen[bytes]", stop: _Stop, grace_s: float) -> None:
+def _end(job: Job, child: Child, stop: _Stop, grace: Grace) -> None:
+    stop.begin()
     print(
-        f"\nStopping: waiting up to {grace_s:g} s for the checkpoint; Ctrl-C again kills.",
+        f"\nStopping: waiting up to {grace.seconds:g} s for {grace.what_for}; Ctrl-C again kills.",
         flush=True,
     )
     ask_at_s = 0.0
     while _is_running(child):
-        if stop.is_over(grace_s):
+        if stop.is_over(grace.seconds):
             job.send(child, "KILL")
         elif time.monotonic() >= ask_at_s and job.send(child, "TERM"):
             ask_at_s = time.monotonic() + _ASK_AGAIN_S

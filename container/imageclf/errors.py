@@ -12,6 +12,7 @@
     ├── DeviceError          the accelerator that is there cannot be used
     ├── TrainingError        training cannot go on (a loss that is not a number)
     ├── ReportError          a report cannot be read together or written
+    ├── EndpointError        a server that is asked does not answer as it should
     └── RequestError         a request to the server cannot be answered as it was sent
         ├── TooLargeError           more bytes, pixels or pictures than the settings allow
         ├── UnsupportedTypeError    the body is of a type that is not taken
@@ -99,6 +100,12 @@ class ReportError(ImageclfError):
     """A report cannot be read together or written."""
 
     exit_code: ClassVar[int] = 9
+
+
+class EndpointError(ImageclfError):
+    """A server that is asked does not answer as it should."""
+
+    exit_code: ClassVar[int] = 11
 
 
 class RequestError(ImageclfError):
