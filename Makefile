@@ -10,7 +10,7 @@ SHELL_SCRIPTS = $(shell git ls-files --cached --others --exclude-standard -- '*.
 export IMAGE
 .DEFAULT_GOAL := help
 .PHONY: help setup check format test test-image build push local-train local-serve \
-	local-serve-stop local-predict conformance bench-train readme clean
+	local-serve-stop local-predict conformance bench-train bench-serve readme clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -70,9 +70,12 @@ conformance: $(STAMP)  ## hold any server to SageMaker's contracts: URL=http://.
 bench-train: $(STAMP)  ## measure training against a plain torchvision loop
 	$(BIN)/python -m bench.train
 
+bench-serve: $(STAMP)  ## measure serving against its peers, which it installs into .venv-peers
+	$(BIN)/python -m bench.serve
+
 readme: $(STAMP)  ## write the table of hyperparameters in README.md anew
 	$(BIN)/python -m scripts.readme
 
 clean:  ## remove .venv and caches; keeps data and runs
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache container/*.egg-info
+	rm -rf $(VENV) .venv-peers .mypy_cache .ruff_cache .pytest_cache .import_linter_cache container/*.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

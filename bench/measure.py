@@ -44,6 +44,17 @@ def watch(command: Sequence[str], environment: Mapping[str, str]) -> Watched:
     return Watched(output.splitlines(), time.monotonic() - began, memory.peak_mib)
 
 
+def tree_pss_mib(top: psutil.Process) -> float:
+    """Proportional memory of a process and of all below it; 0 when it could not be read."""
+    total = 0
+    try:
+        for process in [top, *top.children(recursive=True)]:
+            total += process.memory_full_info().pss
+    except psutil.Error:
+        return 0.0
+    return total / 2**20
+
+
 class _Memory(threading.Thread):
     """Samples the memory of a process and of all below it."""
 
@@ -55,17 +66,8 @@ class _Memory(threading.Thread):
 
     def run(self) -> None:
         while not self._over.wait(_SAMPLE_EVERY_S):
-            self.peak_mib = max(self.peak_mib, self._now_mib())
+            self.peak_mib = max(self.peak_mib, tree_pss_mib(self._top))
 
     def stop(self) -> None:
         self._over.set()
         self.join()
-
-    def _now_mib(self) -> float:
-        total = 0
-        try:
-            for process in [self._top, *self._top.children(recursive=True)]:
-                total += process.memory_full_info().pss
-        except psutil.Error:
-            return 0.0
-        return total / 2**20
