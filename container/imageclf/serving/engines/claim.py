@@ -13,10 +13,10 @@ class Claim:
     """
 
     def __init__(self, folder: Path, gpus: int) -> None:
-        for turn, gpu in itertools.product(itertools.count(), range(gpus)):
-            descriptor = _lock(folder / f"gpu-{gpu}-{turn}.lock")
+        places = ((gpu, turn) for turn in itertools.count() for gpu in range(gpus))
+        for self.gpu, turn in places:
+            descriptor = _lock(folder / f"gpu-{self.gpu}-{turn}.lock")
             if descriptor is not None:
-                self.gpu = gpu
                 self._descriptor = descriptor
                 return
 
