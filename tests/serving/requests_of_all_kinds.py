@@ -5,7 +5,7 @@ import json
 import random
 from collections.abc import Callable
 
-from imageclf.serving.responder import Request
+from imageclf.serving.jobs import Request
 from tests.data.pictures import encoded, gradient
 
 JPEG = encoded(gradient(), "JPEG")

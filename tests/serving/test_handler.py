@@ -6,8 +6,9 @@ import pytest
 from mms.context import Context, RequestProcessor
 
 from imageclf.serving.handler import Handler
+from imageclf.serving.jobs import Request
 from imageclf.serving.predictor import Predictor
-from imageclf.serving.responder import Request, Responder
+from imageclf.serving.responder import Responder
 from imageclf.serving.settings import ServeSettings
 from tests.serving.requests_of_all_kinds import JPEG, RIGHT, garbled
 

@@ -10,8 +10,9 @@ import pytest
 from numpy.typing import NDArray
 
 from imageclf.serving.answers import Response
+from imageclf.serving.jobs import Request
 from imageclf.serving.predictor import Predictor
-from imageclf.serving.responder import IMAGES_AT_ONCE, Request, Responder, Views
+from imageclf.serving.responder import IMAGES_AT_ONCE, Responder, Views
 from imageclf.serving.settings import ServeSettings
 from tests.data.pictures import png_header
 from tests.serving.requests_of_all_kinds import (
@@ -167,8 +168,8 @@ def test_every_fault_of_the_caller_has_a_status_and_a_word(
     assert f"`{word}`" in DOCUMENTED
 
 
-def test_of_several_pictures_the_broken_one_is_named(responder: Responder) -> None:
-    body = as_json({"images": [TEXT, TEXT, "AAAA"]})
+def test_of_several_pictures_the_first_broken_one_is_named(responder: Responder) -> None:
+    body = as_json({"images": [TEXT, TEXT, "AAAA", TEXT, ""]})
     (response,) = responder.answers([Request(body, "application/json")])
     assert error(response) == (400, "not-an-image")
     assert content(response)["message"].startswith("Picture 3: ")
@@ -188,6 +189,11 @@ def test_pictures_of_all_requests_are_predicted_together_in_bounded_numbers() ->
     many = Request(as_json({"images": [TEXT] * 15}), "application/json")
     assert all(one.status == 200 for one in Responder(fake, SETTINGS).answers([many] * 3))
     assert fake.batches == [IMAGES_AT_ONCE, IMAGES_AT_ONCE, 45 - 2 * IMAGES_AT_ONCE]
+
+
+def test_decoding_in_threads_changes_no_answer(predictor: Predictor, responder: Responder) -> None:
+    batch = [*RIGHT, Request(b"no picture"), *RIGHT]
+    assert Responder(predictor, SETTINGS, threads=4).answers(batch) == responder.answers(batch)
 
 
 def test_a_fault_of_the_model_is_a_500_whose_cause_is_in_the_log_only(

@@ -14,7 +14,8 @@ from typing import Any
 from imageclf.serving import worker
 from imageclf.serving.answers import Response
 from imageclf.serving.context import Context
-from imageclf.serving.responder import Request, Responder
+from imageclf.serving.jobs import Request
+from imageclf.serving.responder import Responder
 
 HEADER_PREFIX = "x-imageclf-"
 

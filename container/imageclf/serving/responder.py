@@ -5,11 +5,9 @@ the others alone, and no request makes this raise: what the caller did wrong is 
 a 500 whose cause stands in the log only.
 """
 
-import logging
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
 from typing import Protocol
 
 import numpy as np
@@ -17,21 +15,18 @@ from numpy.typing import NDArray
 
 from imageclf.errors import ArtifactError, ImageError, RequestError
 from imageclf.serving import answers
-from imageclf.serving.answers import Model, Response, Result
+from imageclf.serving.answers import Model, Response
 from imageclf.serving.codecs.body import read_body
 from imageclf.serving.codecs.media_types import media_type, negotiated
-from imageclf.serving.codecs.question import Asked, Question, placed
+from imageclf.serving.codecs.question import Asked
 from imageclf.serving.faults import as_request_error
+from imageclf.serving.jobs import Job, Request, caught
 from imageclf.serving.options import Options, read_attributes, read_options
 from imageclf.serving.settings import ServeSettings
 
 IMAGES_AT_ONCE = 16
 
-_LOG = logging.getLogger(__name__)
 _READY = Response(200, "text/plain", b"ready\n")
-_INTERNAL = answers.refusal(
-    500, "internal", "The model failed on this request; the log of the container says why."
-)
 
 Views = tuple[NDArray[np.uint8], ...]
 
@@ -51,76 +46,48 @@ class Classifier(Protocol):
 
 
 @dataclass(frozen=True)
-class Request:
-    """A request as the caller sent it; `model` is the name that the answer shows."""
+class _Picture:
+    """One picture, and whose it is."""
 
-    body: bytes
-    content_type: str = ""
-    accept: str = ""
-    attributes: str = ""
-    model: str = ""
-
-
-class _Job:
-    """A request on its way; `response` is there as soon as it is decided."""
-
-    def __init__(self, request: Request) -> None:
-        self.request = request
-        self.response: Response | None = None
-        self.question = Question((), "one")
-        self.options: list[Options | None] = []
-        self.results: list[Result | None] = []
-
-    def refuse(self, error: RequestError) -> None:
-        self.response = answers.refusal(error.status, error.reason, str(error))
-
-    def fault(self, place: int, error: RequestError) -> None:
-        """One picture is of no use: of lines only that one, else the whole request."""
-        if self.question.shape == "lines":
-            self.results[place] = error
-        elif self.question.shape == "several":
-            self.refuse(placed(error, f"Picture {place + 1}"))
-        else:
-            self.refuse(error)
-
-
-@dataclass(frozen=True)
-class _Seen:
-    """The views of one picture, and whose it is."""
-
-    job: _Job
+    job: Job
     place: int
-    views: Views
+    encoded: bytes
+    options: Options
 
 
 class Responder:
-    """Answers requests with a model."""
+    """Answers requests with a model.
 
-    def __init__(self, classifier: Classifier, settings: ServeSettings) -> None:
+    Args:
+        threads: pictures that are decoded at once.
+    """
+
+    def __init__(self, classifier: Classifier, settings: ServeSettings, threads: int = 1) -> None:
         self._classifier = classifier
         self._max_images = settings.max_images
         self._top_k = settings.top_k
+        # It makes its threads when they are first needed, so a fork may come before.
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="decode")
 
     def answers(self, requests: Sequence[Request]) -> list[Response]:
         """The answer to each of `requests`; never raises on account of one."""
-        jobs = [_Job(request) for request in requests]
+        jobs = [Job(request) for request in requests]
         for job in jobs:
-            with _caught(job):
+            with caught(job):
                 self._read(job)
-        seen = self._seen(jobs)
-        while chunk := list(islice(seen, IMAGES_AT_ONCE)):
-            with _caught(*(one.job for one in chunk)):
-                self._predict(chunk)
+        pictures = [picture for job in jobs for picture in _pictures(job)]
+        for start in range(0, len(pictures), IMAGES_AT_ONCE):
+            self._predict(pictures[start : start + IMAGES_AT_ONCE])
         return [self._finished(job) for job in jobs]
 
     def warm_up(self) -> Response:
         """Predict a made-up picture; `ready` when that went well."""
-        job = _Job(Request(b""))
-        with _caught(job):
+        job = Job(Request(b""))
+        with caught(job):
             self._classifier.warm_up()
         return job.response or _READY
 
-    def _read(self, job: _Job) -> None:
+    def _read(self, job: Job) -> None:
         request = job.request
         _wanted_type(request)
         attributes = read_attributes(request.attributes)
@@ -131,7 +98,7 @@ class Responder:
             job.options.append(self._options(job, place, asked, attributes))
 
     def _options(
-        self, job: _Job, place: int, asked: Asked | RequestError, attributes: Mapping[str, object]
+        self, job: Job, place: int, asked: Asked | RequestError, attributes: Mapping[str, object]
     ) -> Options | None:
         if isinstance(asked, RequestError):
             job.fault(place, asked)
@@ -144,45 +111,50 @@ class Responder:
             job.fault(place, error)
             return None
 
-    def _seen(self, jobs: Sequence[_Job]) -> Iterator[_Seen]:
-        """The views of all pictures, one by one, of requests that can still be answered."""
-        for job in jobs:
-            for place, asked in enumerate(job.question.asked):
-                if job.response is not None:
-                    break
-                if isinstance(asked, Asked) and job.results[place] is None:
-                    views = self._views(job, place, asked)
-                    if views is not None:
-                        yield _Seen(job, place, views)
+    def _predict(self, pictures: Sequence[_Picture]) -> None:
+        """Put the results of `pictures` into their jobs."""
+        usable = self._seen(pictures)
+        if not usable:
+            return
+        with caught(*(picture.job for picture, _ in usable)):
+            probabilities_bk = self._classifier.probabilities([views for _, views in usable])
+            _check(probabilities_bk)
+            for (picture, _), probabilities_k in zip(usable, probabilities_bk, strict=True):
+                picture.job.results[picture.place] = answers.ranked(
+                    probabilities_k, self._classifier.classes, picture.options
+                )
 
-    def _views(self, job: _Job, place: int, asked: Asked) -> Views | None:
-        with _caught(job):
-            try:
-                return self._classifier.view(asked.picture)
-            except ImageError as error:
-                job.fault(place, as_request_error(error))
-        return None
+    def _seen(self, pictures: Sequence[_Picture]) -> list[tuple[_Picture, Views]]:
+        """What the network sees of `pictures`, of jobs that can still be answered."""
+        mapped = self._pool.map if len(pictures) > 1 else map
+        seen = []
+        # Faults are told here, in order, and not in the threads: the first one counts.
+        for picture, views in zip(pictures, mapped(self._views, pictures), strict=True):
+            if isinstance(views, RequestError):
+                picture.job.fault(picture.place, views)
+            elif views is not None:
+                seen.append((picture, views))
+        return [(picture, views) for picture, views in seen if picture.job.response is None]
 
-    def _predict(self, chunk: Sequence[_Seen]) -> None:
-        probabilities_bk = self._classifier.probabilities([one.views for one in chunk])
-        if not np.isfinite(probabilities_bk).all():
-            raise ArtifactError(
-                "The network answers with values that are no numbers; train the model again."
-            )
-        for one, probabilities_k in zip(chunk, probabilities_bk, strict=True):
-            options = one.job.options[one.place]
-            assert options is not None
-            ranked = answers.ranked(probabilities_k, self._classifier.classes, options)
-            one.job.results[one.place] = ranked
+    def _views(self, picture: _Picture) -> Views | RequestError | None:
+        """The views of one picture, or its fault; None when they would be of no use."""
+        views: Views | RequestError | None = None
+        if picture.job.response is None:
+            with caught(picture.job):
+                try:
+                    views = self._classifier.view(picture.encoded)
+                except ImageError as error:
+                    views = as_request_error(error)
+        return views
 
-    def _finished(self, job: _Job) -> Response:
+    def _finished(self, job: Job) -> Response:
         if job.response is None:
-            with _caught(job):
+            with caught(job):
                 job.response = self._success(job)
         assert job.response is not None
         return job.response
 
-    def _success(self, job: _Job) -> Response:
+    def _success(self, job: Job) -> Response:
         results = [one for one in job.results if one is not None]
         assert len(results) == len(job.question.asked)
         first = results[0]
@@ -192,21 +164,25 @@ class Responder:
         return answers.success(results, job.question.shape, _wanted_type(job.request), model)
 
 
+def _pictures(job: Job) -> list[_Picture]:
+    """The pictures of a job that can still be answered."""
+    if job.response is not None:
+        return []
+    return [
+        _Picture(job, place, asked.picture, options)
+        for place, (asked, options) in enumerate(zip(job.question.asked, job.options, strict=True))
+        if isinstance(asked, Asked) and options is not None
+    ]
+
+
 def _wanted_type(request: Request) -> str:
     """The type of the answer; lines are answered by lines unless something else is asked for."""
     in_lines = media_type(request.content_type) == answers.JSON_LINES
     return negotiated(request.accept, answers.OFFERED_FOR_LINES if in_lines else answers.OFFERED)
 
 
-@contextmanager
-def _caught(*jobs: _Job) -> Iterator[None]:
-    """Answer `jobs` with the fault that comes up inside: the edge of what a request can break."""
-    try:
-        yield
-    except RequestError as error:
-        for job in jobs:
-            job.refuse(error)
-    except Exception:  # noqa: BLE001  whatever it is, the other requests shall have their answers
-        _LOG.exception("A request failed.")
-        for job in jobs:
-            job.response = job.response or _INTERNAL
+def _check(probabilities_bk: NDArray[np.float32]) -> None:
+    if not np.isfinite(probabilities_bk).all():
+        raise ArtifactError(
+            "The network answers with values that are no numbers; train the model again."
+        )

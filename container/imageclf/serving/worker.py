@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imageclf import artifact
+from imageclf import artifact, machine
 from imageclf.errors import ImageclfError
 from imageclf.serving.responder import Responder
 from imageclf.serving.run_folder import ARTIFACT, FAILURE
@@ -46,7 +46,14 @@ def load(model_dir: Path, environment: Mapping[str, str]) -> Responder:
             _start(predictor)
         else:
             os.register_at_fork(after_in_child=partial(_start_in_worker, predictor, model_dir))
-    return Responder(predictor, settings)
+    return Responder(predictor, settings, _decoding_threads(settings))
+
+
+def _decoding_threads(settings: ServeSettings) -> int:
+    """The worker's share of the cores: decoding and predicting take turns."""
+    cores, gpus = machine.cores(), machine.gpus()
+    resolved = settings.resolve(cores, gpus)
+    return max(1, cores // resolved.workers) if gpus else resolved.threads
 
 
 def _opened(model_dir: Path, settings: ServeSettings) -> "Predictor":
