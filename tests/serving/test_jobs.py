@@ -21,6 +21,10 @@ def said(job: Job) -> tuple[int, str]:
     return job.response.status, json.loads(job.response.body)["message"]
 
 
+def fail(error: Exception) -> None:
+    raise error
+
+
 def test_the_fault_of_one_picture_is_that_of_its_request() -> None:
     one, several = job("one"), job("several")
     one.fault(0, CUT)
@@ -46,7 +50,7 @@ def test_a_line_keeps_its_fault_to_itself() -> None:
 def test_what_a_caller_did_wrong_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
     refused = job()
     with caught(refused):
-        raise TooLargeError("too-many-images", "Too many.")
+        fail(TooLargeError("too-many-images", "Too many."))
     assert said(refused) == (413, "Too many.")
     assert not caplog.records
 
@@ -57,7 +61,7 @@ def test_anything_else_is_logged_and_answered_without_its_cause(
     refused, lost = job(), job()
     refused.refuse(CUT)
     with caught(refused, lost):
-        raise KeyError("secret")
+        fail(KeyError("secret"))
     assert said(refused)[0] == 400
     assert said(lost)[0] == 500
     assert "secret" not in said(lost)[1]
