@@ -6,20 +6,18 @@ ml/          its /opt/ml: `model`, or `models/<name>/model`
 picture.jpg  a made-up picture, where no real one is known
 """
 
-import io
 import json
-import random
 import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import psutil
-from PIL import Image
 
 from imageclf import artifact
 from local_test.models import Model
 from local_test.package import unpack_model
+from local_test.pictures import made_up_jpeg
 
 _SAME_START_S = 1.0
 
@@ -105,11 +103,3 @@ class ServingFolder:
 def place(name: str) -> str:
     """Where the model `name` of several lies below /opt/ml; that of a single one without a name."""
     return f"models/{name}/model" if name else "model"
-
-
-def made_up_jpeg(side: int = 64) -> bytes:
-    """A JPEG of coloured noise, always the same, of `side` x `side` pixels."""
-    noise = random.Random(0).randbytes(3 * side * side)
-    file = io.BytesIO()
-    Image.frombytes("RGB", (side, side), noise).save(file, "JPEG")
-    return file.getvalue()

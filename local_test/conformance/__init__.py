@@ -1,0 +1,1 @@
+"""SageMaker's contracts of hosting, held against any server by its address."""
