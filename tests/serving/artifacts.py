@@ -67,13 +67,24 @@ def random_network(spec: NetworkSpec, seed: int = 0) -> nn.Module:
     """A network, in evaluation mode, whose logits differ from picture to picture by about 1."""
     with torch.random.fork_rng(devices=[]), torch.inference_mode():
         torch.manual_seed(seed)
-        network = architectures.build(spec).eval()
-        for tensor in network.state_dict().values():
-            if tensor.is_floating_point():
-                tensor.add_(torch.rand_like(tensor) * 0.01)
-        images_bchw = torch.randn(4, 3, 1, 1) + torch.randn(4, 3, *[spec.image_size] * 2)
-        spread = network(images_bchw).std(dim=0).mean()
+        network = architectures.build(spec)
+        for weight in network.parameters():
+            weight.add_(torch.randn_like(weight) * 0.02)
+        images_bchw = torch.randn(8, 3, 1, 1) + torch.randn(8, 3, *[spec.image_size] * 2)
+        _settle(network, images_bchw)
         head = network.get_submodule(architectures.head_name(spec.architecture))
-        head.weight.div_(spread)  # type: ignore[operator]
+        head.weight.div_(network(images_bchw).std(dim=0).mean())  # type: ignore[operator]
         head.bias.sub_(network(images_bchw).mean(dim=0))  # type: ignore[operator]
     return network
+
+
+def _settle(network: nn.Module, images_bchw: Tensor) -> None:
+    """Give batch norms the statistics of `images_bchw`, as a training would."""
+    norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
+    usual = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.momentum = 1.0
+    network.train()(images_bchw)
+    for norm, momentum in zip(norms, usual, strict=True):
+        norm.momentum = momentum
+    network.eval()

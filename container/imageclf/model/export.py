@@ -100,9 +100,10 @@ def write_graph(path: Path, network: nn.Module, spec: NetworkSpec, prepare: Prep
         content = onnx_ir.serde.serialize_model(model).SerializeToString()
         artifact.replace(path, content)
     except _EXPORT_ERRORS as error:
-        reason = " ".join(str(error).split())[:_SHOWN]
+        cause = error.__cause__ or error  # the exporter's own text is advice to programmers
+        reason = " ".join(str(cause).split())[:_SHOWN]
         raise ArtifactError(
-            f"{spec.architecture} cannot be exported ({type(error).__name__}: {reason})."
+            f"{spec.architecture} cannot be exported ({type(cause).__name__}: {reason})."
         ) from error
     return model.opset_imports[""]
 
@@ -120,14 +121,16 @@ def compare(
     """
     session = graph.open_session(path, torch.get_num_threads())
     whole = _Whole(network, prepare)
-    largest, bound = 0.0, LARGEST_DIFFERENCE
+    differences, scales = [0.0], [1.0]
     for image_u8_chw in images_u8_nchw:
         image_u8_bchw = image_u8_chw[None]
         (found_bk,) = session.run([graph.OUTPUT], {graph.INPUT: image_u8_bchw})
         with torch.inference_mode():
             expected_bk = whole(torch.from_numpy(image_u8_bchw)).numpy()
-        largest = max(largest, float(np.abs(found_bk - expected_bk).max()))
-        bound = max(bound, LARGEST_DIFFERENCE * float(np.abs(expected_bk).max()))
+        differences.append(np.abs(found_bk - expected_bk).max())
+        scales.append(np.abs(expected_bk).max())
+    # numpy's maximum of anything and no number is no number, and no number is within any bound.
+    largest, bound = float(np.max(differences)), LARGEST_DIFFERENCE * float(np.max(scales))
     if not largest <= bound:
         raise ArtifactError(
             f"onnxruntime's logits differ from torch's by {largest:.2g}, more than {bound:.2g}."
