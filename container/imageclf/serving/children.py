@@ -1,5 +1,6 @@
 """The processes below the supervisor: started, restarted a few times, ended with all below them."""
 
+import json
 import os
 import signal
 import subprocess
@@ -97,7 +98,14 @@ def _forward(stream: IO[bytes]) -> None:
     with stream:
         for raw in stream:
             line = raw.decode(errors="replace").rstrip()
-            if line.startswith("{"):
+            if _is_json(line):
                 logs.raw(line)
             elif line and not line.startswith(_NOISE):
                 logs.info(line, source="mms")
+
+
+def _is_json(line: str) -> bool:
+    try:
+        return isinstance(json.loads(line), dict)
+    except (ValueError, RecursionError):
+        return False

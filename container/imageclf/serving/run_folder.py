@@ -99,7 +99,7 @@ class RunFolder:
         """Remove the sockets and pipes of a server that died; a new one would trip over them."""
         for path in self.path.iterdir():
             if path.is_socket() or path.is_fifo():
-                path.unlink()
+                path.unlink(missing_ok=True)
 
     def remove(self) -> None:
         shutil.rmtree(self.path, ignore_errors=True)

@@ -18,6 +18,7 @@ from imageclf.contract import Tree
 from imageclf.errors import ImageclfError, SettingsError
 from imageclf.serving import backend, logs
 from imageclf.serving.children import Child
+from imageclf.serving.gateway import FATAL
 from imageclf.serving.run_folder import RunFolder
 from imageclf.serving.settings import ServeSettings
 
@@ -25,12 +26,11 @@ DRAIN_S = 22.0
 """Seconds the gateway has to answer what it took in; the platform kills after 30."""
 
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
-_FATAL_FROM = 2
-"""Exit codes of the gateway from here on say that a restart would not help."""
 
 
 def serve(environment: Mapping[str, str] = os.environ) -> int:
     """Serve until SIGTERM; returns the exit code: 0 after that, else why it could not go on."""
+    signals = _signals()
     try:
         logs.info(driver.enter())
         settings = ServeSettings.from_environment(environment)
@@ -40,11 +40,21 @@ def serve(environment: Mapping[str, str] = os.environ) -> int:
         listener = _listen(settings.port)
         run = RunFolder.create()
         try:
-            return _Supervisor(settings, listener, run, environment).run()
+            return _Supervisor(settings, listener, run, environment).run(signals)
         finally:
             run.remove()
     except ImageclfError as error:
         return _fail(str(error), error.exit_code)
+
+
+def _signals() -> int:
+    """The end of a pipe from which the numbers of signals come, from now on."""
+    wake_r, wake_w = os.pipe()
+    os.set_blocking(wake_w, False)
+    signal.set_wakeup_fd(wake_w, warn_on_full_buffer=False)
+    for number in (*_STOP_SIGNALS, signal.SIGCHLD):
+        signal.signal(number, lambda *_: None)
+    return wake_r
 
 
 def _fail(message: str, code: int) -> int:
@@ -93,19 +103,14 @@ class _Supervisor:
         )
         self._stopping_since: float | None = None
 
-    def run(self) -> int:
+    def run(self, signals: int) -> int:
         """Start both, and watch until one of them cannot be helped or a stop is asked for."""
-        wake_r, wake_w = os.pipe()
-        os.set_blocking(wake_w, False)
-        signal.set_wakeup_fd(wake_w, warn_on_full_buffer=False)
-        for number in (*_STOP_SIGNALS, signal.SIGCHLD):
-            signal.signal(number, lambda *_: None)
         try:
             self._mms.start()
             self._gateway.start()
             while True:
-                ready, _, _ = select.select([wake_r], [], [], self._patience())
-                received = set(os.read(wake_r, 4096)) if ready else set()
+                ready, _, _ = select.select([signals], [], [], self._patience())
+                received = set(os.read(signals, 4096)) if ready else set()
                 if received & set(_STOP_SIGNALS):
                     self._stop()
                 code = self._look_after_children()
@@ -139,8 +144,8 @@ class _Supervisor:
                 return 0
             overdue = time.monotonic() - self._stopping_since > DRAIN_S
             return _fail("The gateway did not stop in time and was killed.", 1) if overdue else None
-        if (code := self._gateway.code) is not None and code >= _FATAL_FROM:
-            return code
+        if (code := self._gateway.code) is not None and code > FATAL:
+            return code - FATAL
         return next((end for child in (self._mms, self._gateway) if (end := _restart(child))), None)
 
 

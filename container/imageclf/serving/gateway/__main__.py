@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import resource
 import signal
 import socket
 import sys
@@ -12,7 +13,7 @@ import uvloop
 from imageclf import machine
 from imageclf.contract import Tree
 from imageclf.serving import logs
-from imageclf.serving.gateway import http, processes
+from imageclf.serving.gateway import FATAL, http, processes
 from imageclf.serving.gateway.app import App
 from imageclf.serving.gateway.loading import first_of
 from imageclf.serving.gateway.mms import Mms
@@ -32,6 +33,9 @@ _LOOK_FOR_SUPERVISOR_S = 1.0
 
 def main(arguments: list[str]) -> int:
     """Serve until SIGTERM; returns the exit code."""
+    logs.capture()
+    _, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))
     listener = socket.socket(fileno=int(arguments[0]))
     return uvloop.run(_run(listener, RunFolder(Path(arguments[1]))))
 
@@ -58,7 +62,7 @@ async def _run(listener: socket.socket, run: RunFolder) -> int:
         if models.failure is not None:
             logs.error(str(models.failure))
             sys.stderr.write(f"error: {models.failure}\n")
-            return models.failure.exit_code
+            return FATAL + models.failure.exit_code
         app.draining = True
         await asyncio.sleep(LAME_DUCK_S)
         server.should_exit = True

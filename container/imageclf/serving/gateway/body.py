@@ -2,12 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
-from typing import Any
 
 from imageclf.serving.gateway.answer import refuse
-
-Receive = Callable[[], Awaitable[dict[str, Any]]]
+from imageclf.serving.gateway.call import Receive
 
 READ_S = 30.0
 """Seconds in which a body has to arrive."""
@@ -21,9 +18,10 @@ class GoneError(Exception):
 
 
 class Reader:
-    """Reads bodies of at most `largest` bytes, `budget` bytes at the same time."""
+    """Reads bodies of at most `largest` bytes, `budget` bytes at the same time, in `read_s`."""
 
-    def __init__(self, largest: int, budget: int) -> None:
+    def __init__(self, largest: int, budget: int, read_s: float = READ_S) -> None:
+        self._read_s = read_s
         self.largest = largest
         self.budget = budget
         self.held = 0
@@ -40,7 +38,7 @@ class Reader:
         parts: list[bytes] = []
         size = 0
         try:
-            async with asyncio.timeout(READ_S):
+            async with asyncio.timeout(self._read_s):
                 while True:
                     part, more = await _part(receive)
                     size += len(part)
@@ -53,7 +51,7 @@ class Reader:
             raise refuse(
                 408,
                 "too-slow",
-                f"The body did not arrive within {READ_S:.0f} s; send it faster, or smaller.",
+                f"The body did not arrive within {self._read_s:g} s; send it faster, or smaller.",
                 close=True,
             ) from None
         except BaseException:

@@ -26,38 +26,27 @@ class Gate:
         """How many stand in line."""
         return len(self._line)
 
-    @property
-    def is_full(self) -> bool:
-        """Whether a newcomer would have to wait."""
-        return self.inside >= self.width or bool(self._line)
-
-    async def enter(self) -> None:
-        """Wait for a place; `leave` gives it back.
+    def line_up(self) -> asyncio.Future[None]:
+        """A turn, done as soon as there is a place; `leave` gives the one or the other back.
 
         Raises:
             FullError: the line is full.
         """
-        if not self.is_full:
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if self.inside < self.width and not self._line:
             self.inside += 1
-            return
-        if len(self._line) >= self.waiting:
+            turn.set_result(None)
+        elif len(self._line) < self.waiting:
+            self._line.append(turn)
+        else:
             raise FullError
-        turn = asyncio.get_running_loop().create_future()
-        self._line.append(turn)
-        try:
-            await turn
-        except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():
-                self.leave()  # the place came in the moment of giving up
-            elif turn in self._line:
-                self._line.remove(turn)
-            raise
+        return turn
 
-    def leave(self) -> None:
-        """Give the place to the next in line."""
-        while self._line:
-            turn = self._line.popleft()
-            if not turn.done():
-                turn.set_result(None)
-                return
-        self.inside -= 1
+    def leave(self, turn: asyncio.Future[None]) -> None:
+        """Give the place, or the one in line, to the next."""
+        if turn in self._line:
+            self._line.remove(turn)
+        elif self._line:
+            self._line.popleft().set_result(None)
+        else:
+            self.inside -= 1

@@ -8,7 +8,7 @@ from collections.abc import Awaitable
 
 from imageclf.serving import logs
 from imageclf.serving.gateway import processes
-from imageclf.serving.gateway.mms import BackendError, Mms
+from imageclf.serving.gateway.mms import BackendError, Mms, RefusedError
 from imageclf.serving.gateway.model import LoadError, Model
 from imageclf.serving.gateway.processes import Processes
 from imageclf.serving.run_folder import RunFolder
@@ -41,30 +41,29 @@ class Loader:
         """
         key = f"m{next(self._numbers)}"
         self._run.add_model(key, model.name, model.url, model.folder)
-        parent = None
         try:
-            await self._mms.register(key, self._resolved, self._timeout_s)
-            parent = processes.find_parent(key)
-            await self._until_warm(key, parent)
+            await self._register(key)
+            known = await self._until_warm(key)
         except BaseException:
-            await self.end(key, processes.look(parent))
+            await self.end(key, processes.look(processes.find_parent(key)))
             raise
         old, old_processes = model.key, model.processes
-        model.key, model.processes = key, processes.look(parent)
+        model.key, model.processes = key, known
         model.proved()
         if old:
             await self.end(old, old_processes)
 
-    async def adopt(self, model: Model, key: str, limit_s: float) -> None:
-        """Take over processes that an earlier gateway started.
+    async def adopt(self, model: Model, key: str, known: Processes, limit_s: float) -> None:
+        """Take over the processes that an earlier gateway started.
 
         Raises:
             BackendError, LoadError, TimeoutError: they do not answer.
         """
-        parent = processes.find_parent(key)
+        if known.parent is None:
+            raise BackendError("its processes are gone")
         async with asyncio.timeout(limit_s):
-            await self._until_warm(key, parent)
-        model.key, model.processes = key, processes.look(parent)
+            model.processes = await self._until_warm(key)
+        model.key = key
         model.proved()
 
     async def warm_up(self, key: str) -> None:
@@ -81,27 +80,30 @@ class Loader:
         """End the processes of `key`; returns when they are gone."""
         with contextlib.suppress(BackendError):  # a server that died has no processes any more
             await self._mms.unregister(key)
-        left = processes.alive(known.all)
-        deadline = time.monotonic() + _END_S
-        while left and time.monotonic() < deadline:
-            await asyncio.sleep(_LOOK_EVERY_S)
-            left = processes.alive(left)
-        if left:
+        if left := await _ended(known.all):
             logs.warning("processes of a model that did not end are killed", pids=left)
             processes.kill(left)
+            await _ended(left)
         self._run.remove_model(key)
 
-    async def _until_warm(self, key: str, parent: int | None) -> None:
+    async def _register(self, key: str) -> None:
+        try:
+            await self._mms.register(key, self._resolved, self._timeout_s)
+        except RefusedError as error:
+            raise LoadError(f"The model cannot be loaded: {error}", 500) from error
+
+    async def _until_warm(self, key: str) -> Processes:
         """Wait until every worker had the chance to answer a made-up prediction."""
         workers = self._resolved.workers
         answered = asyncio.gather(*(self._until_answered(key) for _ in range(workers)))
         try:
             async with asyncio.timeout(_START_S):
-                await first_of(answered, self._until_failed(key, parent))
+                await first_of(answered, self._until_failed(key))
         except TimeoutError as error:
             raise LoadError(
                 f"The model did not answer within {_START_S:.0f} s of being loaded.", 503
             ) from error
+        return processes.look(processes.find_parent(key))
 
     async def _until_answered(self, key: str) -> None:
         while True:
@@ -110,14 +112,26 @@ class Loader:
             except BackendError:
                 await asyncio.sleep(_LOOK_EVERY_S)
 
-    async def _until_failed(self, key: str, parent: int | None) -> None:
+    async def _until_failed(self, key: str) -> None:
+        parent = None
         while True:
             failure = self._run.failure(key)
             if failure is not None:
                 raise LoadError(failure["message"], failure["status"], failure["exit_code"])
+            parent = parent or processes.find_parent(key)
             if parent is not None and not processes.alive((parent,)):
                 raise LoadError("The process that was to load the model ended.", 503)
             await asyncio.sleep(_LOOK_EVERY_S)
+
+
+async def _ended(pids: tuple[int, ...]) -> tuple[int, ...]:
+    """Wait for these processes to end; those that have not in a while."""
+    left = processes.alive(pids)
+    deadline = time.monotonic() + _END_S
+    while left and time.monotonic() < deadline:
+        await asyncio.sleep(_LOOK_EVERY_S)
+        left = processes.alive(left)
+    return left
 
 
 async def first_of(*waits: Awaitable[object]) -> None:

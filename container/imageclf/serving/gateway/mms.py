@@ -14,12 +14,17 @@ from imageclf.serving.run_folder import RunFolder
 from imageclf.serving.settings import Resolved
 
 _MANAGEMENT_S = 30.0
+_THERE_S = 1.0
 _HOST = "http://localhost"
 _PREDICT_HEADERS = {"Content-Type": "application/octet-stream", "Accept": "*/*"}
 
 
 class BackendError(Exception):
     """Multi-model-server, or the worker below it, did not answer the request itself."""
+
+
+class RefusedError(BackendError):
+    """Multi-model-server is there, and will not do what it was asked to."""
 
 
 class Mms:
@@ -61,11 +66,21 @@ class Mms:
             raise BackendError(fault)
         return Answer(response.status, content, kind or JSON)
 
+    async def answers(self) -> bool:
+        """Whether the server is there at all."""
+        try:
+            async with asyncio.timeout(_THERE_S):
+                async with self._inference.get(f"{_HOST}/ping") as response:
+                    return response.status == 200
+        except (aiohttp.ClientError, OSError):
+            return False
+
     async def register(self, key: str, resolved: Resolved, timeout_s: float) -> None:
         """Start the processes of a model; returns before they have loaded it.
 
         Raises:
-            BackendError: the server is not there or refuses.
+            BackendError: the server is not there.
+            RefusedError: it refuses.
         """
         parameters = {
             "url": key,
@@ -82,20 +97,12 @@ class Mms:
         """End the processes of a model.
 
         Raises:
-            BackendError: the server is not there or refuses, perhaps since it does not know it.
+            BackendError: the server is not there.
+            RefusedError: it does not know the model.
         """
         await self._manage("DELETE", f"/models/{key}", {})
 
-    async def knows(self) -> list[str]:
-        """The keys of the models that are registered.
-
-        Raises:
-            BackendError: the server is not there.
-        """
-        content = await self._manage("GET", "/models", {"limit": 100})
-        return [model["modelName"] for model in content.get("models", [])]
-
-    async def _manage(self, method: str, path: str, parameters: dict[str, Any]) -> dict[str, Any]:
+    async def _manage(self, method: str, path: str, parameters: dict[str, Any]) -> None:
         try:
             async with asyncio.timeout(_MANAGEMENT_S):
                 async with self._management.request(
@@ -104,11 +111,8 @@ class Mms:
                     text = await response.text()
         except (aiohttp.ClientError, OSError) as error:  # TimeoutError is an OSError
             raise BackendError(f"{type(error).__name__}: {error}") from error
-        content = json.loads(text)
         if response.status >= 300:
-            raise BackendError(content.get("message", text))
-        assert isinstance(content, dict)
-        return content
+            raise RefusedError(f"multi-model-server answered {response.status} to {path}: {text}")
 
 
 def _session(path: Path) -> aiohttp.ClientSession:

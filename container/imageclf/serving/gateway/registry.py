@@ -11,7 +11,7 @@ from urllib.parse import parse_qs
 from imageclf.artifact import MANIFEST
 from imageclf.serving.gateway.answer import Answer, refuse
 from imageclf.serving.gateway.model import Model
-from imageclf.serving.gateway.models import Models
+from imageclf.serving.gateway.models import Models, unknown_model
 
 PAGE = 100
 
@@ -58,7 +58,7 @@ class Registry:
         """
         model = self._models.find(name)
         if model is None:
-            raise refuse(404, "unknown-model", f"Model {name[:100]} is not loaded.")
+            raise unknown_model(name)
         return model
 
 
