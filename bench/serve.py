@@ -16,6 +16,7 @@ from pathlib import Path
 
 from bench.peers import environment as peers
 from bench.serving.contenders import NAMES, PEERS, Contender, contender
+from bench.serving.figures import known
 from bench.serving.rounds import Bench, say
 from bench.serving.table import table
 from imageclf.errors import SettingsError
@@ -94,7 +95,7 @@ def _write(options: argparse.Namespace, bench: Bench, extra_worker_mib: float) -
         "rounds": options.rounds,
         "seconds": options.seconds,
         "cores": cores(),
-        "extra_worker_mib": extra_worker_mib,
+        "extra_worker_mib": known(extra_worker_mib),
         "figures": {title: one.summary() for title, one in bench.figures.items()},
     }
     RESULTS.write_text(json.dumps(content, indent=1) + "\n")

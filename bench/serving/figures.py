@@ -45,11 +45,11 @@ class Cell:
         return {
             "requests": len(self.latencies_ms),
             "seconds": round(self.seconds, 3),
-            "requests_per_s": self.rate,
-            "p50_ms": self.percentile_ms(0.5),
-            "p99_ms": self.percentile_ms(0.99),
+            "requests_per_s": known(self.rate),
+            "p50_ms": known(self.percentile_ms(0.5)),
+            "p99_ms": known(self.percentile_ms(0.99)),
             "errors": self.errors,
-            "load_cpu_share": max(self.cpu_shares, default=math.nan),
+            "load_cpu_share": max(self.cpu_shares, default=None),
         }
 
 
@@ -80,6 +80,11 @@ class Figures:
         return content
 
 
+def known(value: float) -> float | None:
+    """`value`, or None for NaN, which JSON has not."""
+    return None if math.isnan(value) else value
+
+
 def middle(values: list[float]) -> float:
     """The median, or NaN of nothing."""
     return statistics.median(values) if values else math.nan
@@ -97,11 +102,7 @@ def _p50_alone(one: Figures) -> float:
 
 def best_peer(peers: dict[str, Figures], clients: int) -> tuple[str, float]:
     """Name and requests a second of the fastest peer at a number of clients; NaN without any."""
-    rates = {
-        name: one.cells[clients].rate
-        for name, one in peers.items()
-        if clients in one.cells and not one.cells[clients].failed
-    }
+    rates = {name: one.cells[clients].rate for name, one in peers.items() if clients in one.cells}
     if not rates:
         return "none", math.nan
     name = max(rates, key=lambda name: rates[name])

@@ -25,6 +25,7 @@ from pathlib import Path
 HOST = "127.0.0.1"
 
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+_GOODBYE = re.compile(rb"\r\nconnection: *close", re.IGNORECASE)
 _LAST_ANSWERS_S = 60.0
 _RECONNECT_S = 0.05
 
@@ -78,6 +79,7 @@ class Load:
 
     async def run(self, warm_up_s: float, seconds: float) -> None:
         """Warm up, measure, wait for the last answers; one without answer is an error."""
+        self._begin = self._end = math.inf
         source = cycle(self.requests)
         tasks = [asyncio.create_task(_client(self, source.__next__)) for _ in range(self.clients)]
         await asyncio.sleep(warm_up_s)
@@ -114,9 +116,10 @@ class Load:
 
 
 class Connection(asyncio.Protocol):
-    """One keep-alive connection; one request at a time."""
+    """One keep-alive connection; one request at a time; `last` once the server said goodbye."""
 
     def __init__(self) -> None:
+        self.last = False
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._status: asyncio.Future[int] | None = None
@@ -151,6 +154,7 @@ class Connection(asyncio.Protocol):
                 self._fail("answer without Content-Length")
                 return
             self._missing_bytes = int(length[1]) - len(body)
+            self.last = _GOODBYE.search(head) is not None
         else:
             self._missing_bytes -= len(data)
         if self._missing_bytes <= 0 and self._status and not self._status.done():
@@ -185,8 +189,8 @@ async def _client(load: Load, next_request: NextRequest) -> None:
 
 
 async def _converse(load: Load, connection: Connection, next_request: NextRequest) -> None:
-    """Post until the time is over or the connection breaks."""
-    while not load.over():
+    """Post until the time is over or the connection ends."""
+    while not (load.over() or connection.last):
         sent = time.perf_counter()
         try:
             status = await connection.post(next_request())

@@ -39,8 +39,8 @@ class Bench:
         source = options.photographs.name if options.photographs else "made up"
         return (
             f"{options.architecture}, {options.image_size} px, {self.count} photographs "
-            f"({source}), peers' network {options.peers_network}, {options.rounds} rounds of "
-            f"{options.seconds:g} s, {cores()} cores"
+            f"({source}), peers' network {options.peers_network}, rounds: {options.rounds}, "
+            f"{options.seconds:g} s each, {cores()} cores"
         )
 
     def prepare(self) -> None:
