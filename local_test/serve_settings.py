@@ -1,6 +1,7 @@
 """What a local server is asked to be: flags, or the environment variables that `make` hands on."""
 
 import argparse
+import os
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -65,8 +66,8 @@ def free_port(port: int) -> int:
             return int(listener.getsockname()[1])
     except OSError as error:
         raise SettingsError(
-            f"Port {port} cannot be had ({error.strerror}); stop what listens there, or choose "
-            "another: PORT=8081."
+            f"Port {port} cannot be had ({os.strerror(error.errno or 0)}); stop what listens there, "
+            "or choose another: PORT=8081."
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""A stand-in for the `docker` client: answers `info` and `image inspect`, and runs nothing."""
+"""A stand-in for the `docker` client: answers `info` and what inspects, and runs nothing."""
 
 import json
 from collections.abc import Mapping
@@ -7,6 +7,7 @@ from pathlib import Path
 SCRIPT = """#!/bin/sh
 case "$1 $2" in
   "info --format") cat "$(dirname "$0")/info.json" ;;
+  "network inspect") echo bridge ;;
   "image inspect") [ "$5" = "there:1" ] && echo sha256:1 ;;
   *) exit 1 ;;
 esac

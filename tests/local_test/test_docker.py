@@ -72,3 +72,30 @@ def test_an_answer_that_is_not_json_is_no_engine(tmp_path: Path) -> None:
     path = fake_docker.put(tmp_path / "a", {})
     (tmp_path / "a" / "info.json").write_text("Cannot connect\n")
     assert docker.find_engine({"PATH": path}) is None
+
+
+def serve_command(engine: Engine) -> str:
+    models = {"/opt/ml/model": Path("/m")}
+    settings = {"IMAGECLF_PORT": "8081"}
+    command = docker.serve_command(
+        engine, "it:1", (12, 34), NAME, port=8081, models=models, settings=settings
+    )
+    return " ".join(command)
+
+
+def test_a_server_gets_its_model_read_only_and_this_machine_alone_reaches_it(
+    tmp_path: Path,
+) -> None:
+    client = f"{fake_docker.put(tmp_path / 'a', PLAIN)}/docker"
+    text = serve_command(Engine(client, nvidia=False, rootless=False))
+    assert "--volume /m:/opt/ml/model:ro" in text
+    assert "--publish 127.0.0.1:8081:8081" in text
+    assert "--env IMAGECLF_PORT=8081" in text
+    assert "--user 12:34" in text
+    assert text.endswith("it:1 serve")
+
+
+def test_where_ports_cannot_be_published_the_network_is_the_hosts(tmp_path: Path) -> None:
+    text = serve_command(Engine("false", nvidia=False, rootless=False))
+    assert "--network host" in text
+    assert "--publish" not in text

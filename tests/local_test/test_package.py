@@ -2,7 +2,10 @@ import os
 import tarfile
 from pathlib import Path
 
-from local_test.package import pack_model
+import pytest
+
+from imageclf.errors import ArchiveError
+from local_test.package import pack_model, unpack_model
 
 
 def model(folder: Path, time_s: int) -> Path:
@@ -31,3 +34,34 @@ def test_the_same_model_gives_the_same_bytes_at_any_time_and_place(tmp_path: Pat
         "one",
         "two",
     ]
+
+
+def test_a_packed_model_comes_back(tmp_path: Path) -> None:
+    archive = pack_model(model(tmp_path / "model", 0), tmp_path / "model.tar.gz")
+    unpacked = unpack_model(archive, tmp_path / "out")
+    assert (unpacked / "code" / "handler.py").read_text() == "code/handler.py"
+
+
+def test_an_archive_that_leads_out_of_its_folder_is_not_unpacked(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("secret")
+    with tarfile.open(tmp_path / "bad.tar.gz", "w:gz") as tar:
+        tar.add(tmp_path / "file", "../outside")
+    with pytest.raises(ArchiveError, match="is not safe to unpack"):
+        unpack_model(tmp_path / "bad.tar.gz", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    assert not (tmp_path / "outside").exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"no archive"])
+def test_what_is_no_archive_is_told(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "model.tar.gz").write_bytes(content)
+    with pytest.raises(ArchiveError, match="cannot be unpacked"):
+        unpack_model(tmp_path / "model.tar.gz", tmp_path / "out")
+
+
+def test_an_archive_that_breaks_off_leaves_no_half_model(tmp_path: Path) -> None:
+    archive = pack_model(model(tmp_path / "model", 0), tmp_path / "model.tar.gz")
+    archive.write_bytes(archive.read_bytes()[:-30])
+    with pytest.raises(ArchiveError, match="cannot be unpacked"):
+        unpack_model(archive, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
