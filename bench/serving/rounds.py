@@ -1,6 +1,7 @@
 """One run of the bench: every contender in turn, round after round."""
 
 import argparse
+import http.client
 import json
 import math
 import subprocess
@@ -135,8 +136,11 @@ def _right(classes: Sequence[str | None]) -> int:
 
 
 def _first_class(server: Running, path: Path) -> str | None:
-    """The class that the server names first; None when it refuses the picture."""
-    status, body = server.post(path.read_bytes())
+    """The class that the server names first; None when it refuses the picture or hangs up."""
+    try:
+        status, body = server.post(path.read_bytes())
+    except (OSError, http.client.HTTPException):
+        return None
     if status != 200:
         return None
     name: str = json.loads(body)["predictions"][0]["class"]
