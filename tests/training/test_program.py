@@ -10,7 +10,8 @@ import pytest
 import torch
 from PIL import Image
 
-from imageclf import metrics
+from imageclf import artifact, metrics
+from imageclf.artifact import Manifest
 from imageclf.contract import Tree
 from imageclf.data.transforms import EvalTransform, normalise
 from imageclf.model.weights import load_model
@@ -41,6 +42,16 @@ def test_the_artifact_predicts_as_the_training_measured(trained: Tree) -> None:
         right += manifest.folders[predicted] == file.parent.name
     assert right / len(files) == pytest.approx(manifest.metrics["validation:top1"])
     assert manifest.complete
+
+
+def test_the_artifact_has_a_graph_that_was_compared_on_pictures_of_validation(
+    trained: Tree,
+) -> None:
+    manifest = Manifest.read(trained.model)
+    assert manifest.onnx is not None
+    assert manifest.onnx.images == 16
+    assert manifest.onnx.sha256 == artifact.sha256(trained.model / artifact.GRAPH)
+    assert "ONNX graph: logits within " in runs.log(trained)
 
 
 def test_the_log_has_every_metric_a_tuner_can_read(trained: Tree) -> None:
