@@ -104,8 +104,9 @@ def curl(url: str, picture: Path) -> str:
 
 
 def content_type(picture: Path) -> str:
-    """The media type of a file by its name."""
-    return mimetypes.guess_type(picture.name)[0] or "application/octet-stream"
+    """The media type of a picture by its name; of what is none by it, that of any bytes."""
+    guessed = mimetypes.guess_type(picture.name)[0] or ""
+    return guessed if guessed.startswith("image/") else "application/octet-stream"
 
 
 def message(reply: wire.Reply) -> str:

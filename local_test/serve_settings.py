@@ -65,9 +65,10 @@ def free_port(port: int) -> int:
         with socket.create_server(("0.0.0.0", port)) as listener:  # noqa: S104  looks, and closes
             return int(listener.getsockname()[1])
     except OSError as error:
+        cause = os.strerror(error.errno or 0)
         raise SettingsError(
-            f"Port {port} cannot be had ({os.strerror(error.errno or 0)}); stop what listens there, "
-            "or choose another: PORT=8081."
+            f"Port {port} cannot be had ({cause}); stop what listens there, or choose another: "
+            "PORT=8081."
         ) from error
 
 

@@ -7,6 +7,10 @@ from imageclf import config
 from scripts import readme
 
 TEXT = readme.README.read_text()
+PAGES = [
+    "README.md",
+    *(f"docs/{page.name}" for page in sorted(readme.README.parent.glob("docs/*.md"))),
+]
 
 
 def test_the_readme_has_the_hyperparameters_of_the_configuration() -> None:
@@ -32,7 +36,7 @@ def test_a_lost_marker_is_told() -> None:
         readme.renewed(TEXT.replace(readme.END, ""))
 
 
-@pytest.mark.parametrize("name", ["README.md", "docs/data.md", "docs/development.md"])
+@pytest.mark.parametrize("name", PAGES)
 def test_every_page_names_only_files_and_targets_that_exist(name: str) -> None:
     root = readme.README.parent
     page = root / name

@@ -1,6 +1,7 @@
 """`make conformance URL=...`: whether a server keeps SageMaker's contracts of hosting."""
 
 import argparse
+import mimetypes
 import os
 import sys
 from collections.abc import Sequence
@@ -13,10 +14,10 @@ from local_test.conformance.report import Finding
 from local_test.conformance.subject import Subject
 from local_test.conformance.victim import Container, Process, Victim
 from local_test.pictures import made_up_jpeg
-from local_test.ready import content_type
 from local_test.wire import Connection
 
 _INTERRUPTED = 130
+_ANY_BYTES = "application/octet-stream"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -68,11 +69,11 @@ def _subject(options: argparse.Namespace) -> Subject:
         body = picture.read_bytes() if picture else made_up_jpeg()
     except OSError as error:
         raise SettingsError(f"{picture} cannot be read ({error.strerror}).") from error
-    usual = content_type(picture) if picture else "image/jpeg"
+    guessed = mimetypes.guess_type(picture.name)[0] if picture else "image/jpeg"
     return Subject(
         url=options.url.rstrip("/"),
         body=body,
-        content_type=options.content_type or usual,
+        content_type=options.content_type or guessed or _ANY_BYTES,
         accepts=tuple(options.accept or ["application/json"]),
         clients=options.clients,
         folders=tuple(options.multi_model or ()),

@@ -124,9 +124,8 @@ def test_a_model_of_a_real_server_is_asked_as_told_and_stops_with_ctrl_c(
 
 
 def test_a_real_server_that_fails_gives_its_sentence_and_its_exit_code(
-    house: House, insects: Path
+    house: House,
 ) -> None:
-    (house.model / "manifest.json").write_text("{}")
     child = house.start(server="-m imageclf serve")
     _, err = child.communicate(timeout=PATIENCE_S)
     assert child.returncode == 5
