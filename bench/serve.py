@@ -25,6 +25,9 @@ from imageclf.machine import cores
 PHOTOGRAPHS = peers.ROOT.parent / "shared" / "data" / "hymenoptera"
 RESULTS = Path(__file__).parent / "results" / "serve.json"
 
+_BOTH_LAYOUTS = ("mms", "torchserve")
+"""Peers that one worker with all threads serves best at one client, a worker a core at many."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print, write."""
@@ -47,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _contenders(text: str) -> list[Contender]:
     try:
-        return [contender(part, cores()) for part in text.split(",")]
+        return list(dict.fromkeys(contender(part, cores()) for part in text.split(",")))
     except SettingsError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
 
@@ -57,7 +60,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--contenders",
         type=_contenders,
-        default=",".join(NAMES),
+        default=",".join([*NAMES, *(f"{name}@{cores()}x1" for name in _BOTH_LAYOUTS)]),
         help=f"of {', '.join(NAMES)}; mms@2x1 is mms with 2 workers of 1 thread",
     )
     parser.add_argument(
