@@ -114,11 +114,11 @@ class Server:
 
     def parents(self) -> list[psutil.Process]:
         """The processes that loaded a model, one for each."""
-        return self._all(lambda one, above: not _is_worker(above))
+        return self._models(forked=False)
 
     def workers(self) -> list[psutil.Process]:
         """The processes that predict."""
-        return self._all(lambda one, above: _is_worker(above))
+        return self._models(forked=True)
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Ask it to stop and wait; the exit code."""
@@ -147,19 +147,15 @@ class Server:
 
     def _one(self, fits: Callable[[list[str]], bool]) -> psutil.Process:
         def found() -> list[psutil.Process]:
-            return [one for one in self.family() if (line := _line(one)) and fits(line)]
+            return [one for one in self.family() if (line := command_line(one)) and fits(line)]
 
         wait_until(found, "there", self)
         return found()[0]
 
-    def _all(self, fits: Callable[[psutil.Process, psutil.Process], bool]) -> list[psutil.Process]:
+    def _models(self, *, forked: bool) -> list[psutil.Process]:
+        """A worker is the fork of a model's process, and has its command line."""
         models = [one for one in self.family() if _is_model(one)]
-        found = []
-        for one in models:
-            above = one.parent()
-            if above is not None and fits(one, above):
-                found.append(one)
-        return found
+        return [one for one in models if _is_below_model(one) == forked and _runs(one)]
 
     def _read_log(self) -> None:
         assert self.process.stdout is not None
@@ -219,14 +215,19 @@ def _environment(root: Path, temporary: Path, own: Mapping[str, str]) -> dict[st
 
 
 def _is_model(process: psutil.Process) -> bool:
-    return "--model-name" in _line(process)
+    return "--model-name" in command_line(process)
 
 
-def _is_worker(above: psutil.Process) -> bool:
-    return _is_model(above)
+def _is_below_model(process: psutil.Process) -> bool:
+    try:
+        above = process.parent()
+    except psutil.Error:
+        return False
+    return above is not None and _is_model(above)
 
 
-def _line(process: psutil.Process) -> list[str]:
+def command_line(process: psutil.Process) -> list[str]:
+    """What started it; empty when it is gone."""
     try:
         return process.cmdline()
     except psutil.Error:
