@@ -31,7 +31,8 @@ _ORT_ERRORS = (
 def open_session(path: Path, threads: int) -> onnxruntime.InferenceSession:
     """The graph at `path`, whose weights lie in the file beside it, computed by `threads`.
 
-    Threads that have nothing to do sleep: they would take the cores from other workers.
+    Threads that have nothing to do sleep: spinning ones take the cores from other workers, and
+    from the decoding of the next picture.
 
     Raises:
         ArtifactError: the graph or its weights cannot be used.

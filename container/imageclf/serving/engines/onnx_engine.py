@@ -9,6 +9,7 @@ import numpy.typing as npt
 from imageclf import artifact
 from imageclf.artifact import Manifest
 from imageclf.model import graph
+from imageclf.serving.engines import memory
 
 
 class OnnxEngine:
@@ -33,6 +34,7 @@ class OnnxEngine:
     def start(self) -> None:
         if self._session is None:
             self._session = graph.open_session(self._path, self._threads)
+            memory.give_back()
 
     def logits(self, images_u8_bchw: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         assert self._session is not None, "start comes first"

@@ -11,6 +11,7 @@ from imageclf.artifact import Normalisation
 from imageclf.data.transforms import normalise
 from imageclf.errors import DeviceError
 from imageclf.model.weights import load_model
+from imageclf.serving.engines import memory
 from imageclf.serving.engines.base import Choice, Precision
 from imageclf.serving.engines.claim import Claim
 from imageclf.serving.engines.cuda_graphs import CudaGraphs
@@ -31,6 +32,7 @@ class TorchEngine:
     def __init__(self, folder: Path, choice: Choice, claims: Path | None) -> None:
         network, manifest = load_model(folder)
         self._forward = Forward(network, manifest.normalisation)
+        memory.give_back()
         self._image_size = manifest.network.image_size
         self._choice = choice
         self._claims = claims
