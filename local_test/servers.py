@@ -15,6 +15,7 @@ from local_test.folders import Owner
 
 COMMAND = (sys.executable, "-m", "imageclf", "serve")
 
+_HOST = "IMAGECLF_HOST"
 _PORT = "IMAGECLF_PORT"
 _MULTI_MODEL = "SAGEMAKER_MULTI_MODEL"
 _HANDED_ON = ("IMAGECLF_", "SAGEMAKER_MODEL_SERVER_")
@@ -33,7 +34,9 @@ class ProcessServer:
     client: str = ""
 
     def start(self) -> "subprocess.Popen[bytes]":
-        settings = {ROOT_VARIABLE: str(self.root), **_settings(self.port, self.multi)}
+        # Unlike in a container, it would be reached from the whole network.
+        settings = {ROOT_VARIABLE: str(self.root), _HOST: os.environ.get(_HOST, "127.0.0.1")}
+        settings |= _settings(self.port, self.multi)
         with self.log.open("wb") as log:
             return subprocess.Popen(
                 self.command,

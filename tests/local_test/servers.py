@@ -34,6 +34,7 @@ def real_server(root: Path, **settings: str) -> Iterator[tuple[str, "subprocess.
     """The address and the process of `imageclf serve` on the tree at `root`, once it is ready."""
     port = free_port(0)
     own = {"SAGEMAKER_BASE_DIR": str(root), "IMAGECLF_PORT": str(port), "IMAGECLF_WORKERS": "1"}
+    own["IMAGECLF_HOST"] = "127.0.0.1"
     with (root / "log").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "imageclf", "serve"],

@@ -113,6 +113,7 @@ def test_a_model_of_a_real_server_is_asked_as_told_and_stops_with_ctrl_c(
     assert answer["model"]["name"] == "insects"  # type: ignore[index]
     assert len(answer["predictions"]) == 2  # type: ignore[arg-type]
     server = psutil.Process(house.state().pid)
+    assert {one.laddr.ip for one in server.net_connections() if one.laddr} == {"127.0.0.1"}
     below = [server, *server.children(recursive=True)]
     child.send_signal(signal.SIGINT)
     child.communicate(timeout=PATIENCE_S)

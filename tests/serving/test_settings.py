@@ -19,6 +19,7 @@ CHANGED: dict[str, str] = {
     "IMAGECLF_MODEL_NAME": "breeds",
     "IMAGECLF_MEMORY_MB": "4096",
     "IMAGECLF_MULTI_MODEL": "true",
+    "IMAGECLF_HOST": "127.0.0.1",
     "IMAGECLF_PORT": "0",
 }
 
@@ -62,6 +63,12 @@ def test_every_fault_is_named_in_one_message() -> None:
     assert "did you mean IMAGECLF_TOP_K?" in said
     assert "IMAGECLF_QUEUE is 'many'" in said
     assert "IMAGECLF_TIMEOUT_S is '0'" in said
+
+
+def test_the_network_is_listened_to_unless_an_address_is_given() -> None:
+    assert read().host == "0.0.0.0"  # noqa: S104  the contract
+    assert read(IMAGECLF_HOST="127.0.0.1").host == "127.0.0.1"
+    assert "IMAGECLF_HOST is 'localhost'" in fault(IMAGECLF_HOST="localhost")
 
 
 def test_auto_leaves_the_choice_open() -> None:

@@ -71,6 +71,11 @@ class ServeSettings(BaseModel):
         None, ge=64, description="multi-model: bound on the models' memory; `auto` is 80 %"
     )
     multi_model: bool = Field(False, description="many models, loaded and unloaded by request")
+    host: str = Field(
+        "0.0.0.0",  # noqa: S104  the contract: the platform asks from outside
+        pattern=r"^\d{1,3}(\.\d{1,3}){3}$",
+        description="address to listen on; 127.0.0.1 is for this machine alone",
+    )
     port: int = Field(OWN_PORT, ge=0, le=65_535, description="where to listen; 0 is any free one")
 
     @classmethod

@@ -37,7 +37,7 @@ def serve(environment: Mapping[str, str] = os.environ) -> int:
         tree = Tree.from_environment(environment)
         if not settings.multi_model:
             read_manifest(tree.model)
-        listener = _listen(settings.port)
+        listener = _listen(settings.host, settings.port)
         run = RunFolder.create()
         try:
             return _Supervisor(settings, listener, run, environment).run(signals)
@@ -63,12 +63,13 @@ def _fail(message: str, code: int) -> int:
     return code
 
 
-def _listen(port: int) -> socket.socket:
+def _listen(host: str, port: int) -> socket.socket:
     try:
-        listener = socket.create_server(("0.0.0.0", port), backlog=1024)  # noqa: S104  the contract
+        listener = socket.create_server((host, port), backlog=1024)
     except OSError as error:
+        cause = os.strerror(error.errno) if error.errno else str(error)
         raise SettingsError(
-            f"Port {port} cannot be listened on ({error.strerror}); free it, or choose another by "
+            f"Port {port} of {host} cannot be listened on ({cause}); free it, or choose another by "
             "IMAGECLF_PORT."
         ) from error
     logs.info("listening", port=listener.getsockname()[1])
