@@ -18,7 +18,7 @@ import psutil
 
 ROOT = Path(__file__).parents[3]
 HOST = "127.0.0.1"
-PATIENCE_S = 60.0
+PATIENCE_S = 40.0
 """Seconds after which a condition will not come true any more; the machine may be busy."""
 
 _LOOK_EVERY_S = 0.02
@@ -135,7 +135,7 @@ class Server:
 
     def left(self) -> list[psutil.Process]:
         """Processes of the server that still run."""
-        return [one for one in self.seen.values() if _runs(one)]
+        return [one for one in self.seen.values() if runs(one)]
 
     def end(self) -> None:
         """End it and all below it, however it is."""
@@ -155,7 +155,7 @@ class Server:
     def _models(self, *, forked: bool) -> list[psutil.Process]:
         """A worker is the fork of a model's process, and has its command line."""
         models = [one for one in self.family() if _is_model(one)]
-        return [one for one in models if _is_below_model(one) == forked and _runs(one)]
+        return [one for one in models if _is_below_model(one) == forked and runs(one)]
 
     def _read_log(self) -> None:
         assert self.process.stdout is not None
@@ -234,7 +234,8 @@ def command_line(process: psutil.Process) -> list[str]:
         return []
 
 
-def _runs(process: psutil.Process) -> bool:
+def runs(process: psutil.Process) -> bool:
+    """Whether it lives."""
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.Error:
