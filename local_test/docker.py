@@ -77,7 +77,7 @@ def serve_command(
     if engine.has_bridge():
         command += ["--publish", f"127.0.0.1:{port}:{port}"]
     else:
-        command += ["--network", "host"]
+        command += ["--network", "host", "--env", "IMAGECLF_HOST=127.0.0.1"]
     return [*command, image, "serve"]
 
 

@@ -25,7 +25,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         subject = _subject(options)
-        Connection(subject.url, subject.limits.ping_s).__exit__(None, None, None)
+        with Connection(subject.url, subject.limits.ping_s):
+            pass  # somebody is there
     except ImageclfError as error:
         print(error, file=sys.stderr)
         return error.exit_code

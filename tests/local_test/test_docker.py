@@ -97,5 +97,5 @@ def test_a_server_gets_its_model_read_only_and_this_machine_alone_reaches_it(
 
 def test_where_ports_cannot_be_published_the_network_is_the_hosts(tmp_path: Path) -> None:
     text = serve_command(Engine("false", nvidia=False, rootless=False))
-    assert "--network host" in text
+    assert "--network host --env IMAGECLF_HOST=127.0.0.1" in text
     assert "--publish" not in text
