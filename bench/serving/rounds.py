@@ -123,7 +123,15 @@ class Bench:
     def _python(self, module: str, *arguments: str) -> Any:
         """The JSON that a module prints, run in a process of its own; None if it prints none."""
         command = [sys.executable, "-m", module, f"--pictures={self._pictures}", *arguments]
-        run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+        # A session of its own, as the servers have: Linux shares out busy cores by session.
+        run = subprocess.run(
+            command,
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+            start_new_session=True,
+        )
         return json.loads(run.stdout) if run.stdout else None
 
     def _paths(self) -> list[Path]:
