@@ -73,7 +73,7 @@ bench-train: $(STAMP)  ## measure training against a plain torchvision loop
 bench-serve: $(STAMP)  ## measure serving against its peers, which it installs into .venv-peers
 	$(BIN)/python -m bench.serve
 
-readme: $(STAMP)  ## write the table of hyperparameters in README.md anew
+readme: $(STAMP)  ## write the tables of hyperparameters and settings anew (README.md, docs/serving.md)
 	$(BIN)/python -m scripts.readme
 
 clean:  ## remove .venv and caches; keeps data and runs

@@ -13,8 +13,11 @@ PAGES = [
 ]
 
 
-def test_the_readme_has_the_hyperparameters_of_the_configuration() -> None:
-    assert readme.renewed(TEXT) == TEXT, "README.md is behind config.py; run `make readme`"
+@pytest.mark.parametrize("page", readme.TABLES, ids=lambda page: page.name)
+def test_a_page_has_the_table_of_the_configuration(page: Path) -> None:
+    text = page.read_text()
+    renewed = readme.renewed(text, readme.TABLES[page])
+    assert renewed == text, f"{page.name} is behind the configuration; run `make readme`"
 
 
 def test_every_hyperparameter_has_one_whole_row() -> None:

@@ -51,10 +51,11 @@ class Invoker:
     async def _in_turn(
         self, call: Call, model: Model, body: bytes, headers: dict[str, str]
     ) -> Answer:
+        queued = time.monotonic()
         turn = self._line_up(model)
         try:
             await _turn_unless_gone(turn, call.receive)
-            call.queue_ms = (time.monotonic() - call.began) * 1000
+            call.queue_ms = (time.monotonic() - queued) * 1000
             shown = self._settings.model_name or (model.name if self._settings.multi_model else "")
             return await self._models.predict(model, body, {**headers, "x-imageclf-model": shown})
         finally:
