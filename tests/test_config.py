@@ -45,6 +45,7 @@ CHANGED: dict[str, str] = {
     "processes": "2",
     "workers": "0",
     "checkpoint-minutes": "0.5",
+    "onnx": "false",
 }
 """Another value than the default for every hyperparameter, as a request has it."""
 

@@ -166,6 +166,9 @@ class Hyperparameters(BaseModel):
         gt=0,
         description="longest time between checkpoints; an epoch above half a minute ends with one",
     )
+    onnx: bool = Field(
+        True, description="export the graph with which the CPU serves faster; takes some seconds"
+    )
 
     @model_validator(mode="after")
     def _fit_together(self) -> Self:

@@ -28,6 +28,7 @@ SMALL = {
     "precision": "fp32",
     "workers": "0",
     "augment": "light",
+    "onnx": "false",
 }
 PATIENCE_S = 120.0
 

@@ -32,7 +32,7 @@ from imageclf.training.trainer import Trainer
 
 log = logging.getLogger(__name__)
 
-_COMPARED = 16
+_COMPARED = 8
 """Pictures on which the ONNX graph is compared with torch."""
 
 
@@ -166,7 +166,8 @@ class Job:
         if self._world.leads:
             self._results.evaluation(results.evaluation(split, items, shown, temperature, data))
             self._write(Account(plan, state, temperature, test), network)
-            self._export(plan)
+            if plan.settings.onnx:
+                self._export(plan)
         self._world.wait()
 
     def _take_best(self, state: State, network: nn.Module) -> None:

@@ -21,6 +21,7 @@ FREE = frozenset(
         "processes",
         "workers",
         "max-bad-share",
+        "onnx",
     }
 )
 """Hyperparameters that may change between a checkpoint and the run that goes on from it."""
