@@ -1,6 +1,6 @@
 """A request to the handler as it comes over the network."""
 
-from imageclf.serving.responder import Request
+from imageclf.serving.jobs import Request
 
 
 def as_http(request: Request, line: bytes, more: bytes = b"") -> bytes:

@@ -90,15 +90,18 @@ def test_it_stops_when_it_is_asked_to(root: Path, number: int) -> None:
         assert list(server.temporary.iterdir()) == []
 
 
+def open_connections(server: Server) -> int:
+    """Of callers to the gateway."""
+    found = server.gateway().net_connections()
+    return [one.status for one in found].count("ESTABLISHED")
+
+
 def test_requests_that_were_taken_are_answered_before_it_stops(root: Path) -> None:
     with running(root) as server, ThreadPoolExecutor(6) as callers:
         worker = server.workers()[0]
         worker.send_signal(signal.SIGSTOP)
         asked = [callers.submit(server.post, JPEG) for _ in range(6)]
-        connections = lambda: server.gateway().net_connections()  # noqa: E731
-        wait_until(
-            lambda: [one.status for one in connections()].count("ESTABLISHED") >= 6, "asked", server
-        )
+        wait_until(lambda: open_connections(server) >= 6, "asked", server)
         server.process.terminate()
         wait_until(lambda: server.get("/ping")[0] == 503, "draining", server)
         server.process.terminate()
