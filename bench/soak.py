@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import io
 import json
+import math
 import sys
 import tempfile
 from collections import Counter
@@ -62,7 +63,7 @@ async def soak(
     async with aiohttp.ClientSession(f"http://{HOST}:{port}") as session:
         for _ in range(points):
             each = range(CLIENTS)
-            count = requests // points // CLIENTS
+            count = math.ceil(requests / points / CLIENTS)
             await asyncio.gather(*(_ask(session, picture, count, statuses) for _ in each))
             now = _memory(top)
             curve.append(sum(now.values()))
