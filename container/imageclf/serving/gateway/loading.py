@@ -52,6 +52,7 @@ class Loader:
         model.proved()
         if old:
             await self.end(old, old_processes)
+            model.recall(old)
 
     async def adopt(self, model: Model, key: str, known: Processes, limit_s: float) -> None:
         """Take over the processes that an earlier gateway started.

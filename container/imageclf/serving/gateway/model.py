@@ -1,7 +1,9 @@
 """One loaded model as the gateway sees it."""
 
 import asyncio
+import contextlib
 import time
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -34,11 +36,32 @@ class Model:
     ready: asyncio.Event = field(default_factory=asyncio.Event)
     healing: asyncio.Task[None] | None = None
     answered_at: float = 0.0
+    asked: dict[asyncio.Timeout, str] = field(default_factory=dict)
 
     def proved(self) -> None:
         """A worker has just answered."""
         self.answered_at = time.monotonic()
         self.ready.set()
+
+    @contextlib.asynccontextmanager
+    async def asking(self, key: str) -> AsyncIterator[None]:
+        """While a request is with the processes of `key`.
+
+        Raises:
+            TimeoutError: they are gone, and will not answer it.
+        """
+        async with asyncio.timeout(None) as patience:
+            self.asked[patience] = key
+            try:
+                yield
+            finally:
+                del self.asked[patience]
+
+    def recall(self, key: str) -> None:
+        """End the wait of all who ask the processes of `key`, which multi-model-server forgets."""
+        for patience, asked in self.asked.items():
+            if asked == key:
+                patience.reschedule(asyncio.get_running_loop().time())
 
     @property
     def silent_s(self) -> float:

@@ -141,7 +141,10 @@ class Models:
             if not model.key:
                 raise unknown_model(model.name)
             try:
-                answer = await self._mms.predict(model.key, body, headers)
+                async with model.asking(model.key):
+                    answer = await self._mms.predict(model.key, body, headers)
+            except TimeoutError:
+                continue
             except BackendError as error:
                 self._keeper.heal(model, str(error))
                 continue
@@ -174,6 +177,7 @@ class Models:
                     await asyncio.sleep(_RETRY_S)
         if key:
             await self._loader.end(key, processes.look(model.processes.parent))
+            model.recall(key)
 
     async def _give_up(self, model: Model, error: LoadError) -> None:
         """Without its only model the server ends; of many the others stay."""
