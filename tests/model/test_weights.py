@@ -33,6 +33,7 @@ SMALL = NetworkSpec(architecture="shufflenet_v2_x0_5", classes=3, image_size=32)
 def describe(spec: NetworkSpec, sha256: str) -> Manifest:
     names = tuple(f"class {number}" for number in range(spec.classes))
     return Manifest(
+        name="",
         network=spec,
         classes=names,
         folders=names,
@@ -92,6 +93,7 @@ def logits(network: nn.Module, spec: NetworkSpec) -> Tensor:
         NetworkSpec(architecture="vit_b_32", classes=3, image_size=64),
         NetworkSpec(architecture="squeezenet1_1", classes=5, image_size=64, units=8),
         NetworkSpec(architecture="swin_t", classes=2, image_size=64),
+        NetworkSpec(architecture="mnasnet0_5", classes=2, image_size=64),
     ],
     ids=lambda spec: spec.architecture,
 )

@@ -23,6 +23,7 @@ from imageclf import artifact
 from imageclf.contract import Tree
 from imageclf.errors import WeightsError
 from imageclf.model import architecture as architectures
+from imageclf.model.weights import fill
 from imageclf.vision import torchvision
 
 IMAGENET = "imagenet"
@@ -192,7 +193,7 @@ def _fill(network: nn.Module, architecture: str, tensors: Mapping[str, Tensor], 
             f"The weights in {origin} are not those of {architecture}: {len(missing)} of "
             f"{len(own)} tensors are absent or of another shape, {missing[0]} for one."
         )
-    network.load_state_dict(fitting, strict=False)
+    fill(network, fitting, strict=False)
     head = [name for name in own if name.startswith(f"{replaceable[0]}.")]
     taken = sum(name in fitting for name in head)
     if taken == len(head):

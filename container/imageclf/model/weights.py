@@ -6,6 +6,7 @@ the receiving tensor has.
 
 import json
 import os
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -168,11 +169,25 @@ def load_model(folder: Path) -> tuple[nn.Module, Manifest]:
     return _assemble(manifest, tensors, folder).eval(), manifest
 
 
+def fill(network: nn.Module, tensors: Tensors, **options: bool) -> None:
+    """`load_state_dict` for tensors from a file.
+
+    Some networks (MNASNet) ask which version of themselves the tensors are of. A file of tensors
+    does not tell; ours are always of the version that is installed.
+
+    Raises:
+        RuntimeError: the tensors are of another network.
+    """
+    state = OrderedDict(tensors)
+    state._metadata = network.state_dict()._metadata  # type: ignore[attr-defined]
+    network.load_state_dict(state, **options)
+
+
 def _assemble(manifest: Manifest, tensors: Tensors, folder: Path) -> nn.Module:
     try:
         with architectures.WithoutWeights():
             network = architectures.build(manifest.network)
-        network.load_state_dict(tensors, assign=True)
+        fill(network, tensors, assign=True)
     except (SettingsError, RuntimeError) as error:
         reason = " ".join(str(error).split())
         raise ArtifactError(

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from imageclf.errors import CheckpointError
-from imageclf.model.weights import Tensors, write_tensors
+from imageclf.model.weights import Tensors, fill, write_tensors
 
 _STATE = "state"
 _NETWORK, _OPTIMIZER = "network.", "optimizer."
@@ -194,7 +194,7 @@ def restore(content: bytes, network: nn.Module, optimizer: Optimizer) -> State:
 def restore_network(tensors: Tensors, network: nn.Module) -> None:
     """Put weights into `network`, each in the layout and on the device it has there."""
     try:
-        network.load_state_dict(tensors)
+        fill(network, tensors)
     except RuntimeError as error:
         raise CheckpointError(f"The checkpoint holds another network: {error}") from error
 
