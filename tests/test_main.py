@@ -35,6 +35,8 @@ def test_a_misspelt_hyperparameter_ends_the_training_before_it_begins(tmp_path: 
     config = tmp_path / "input" / "config"
     config.mkdir(parents=True)
     (config / "hyperparameters.json").write_text('{"epoch": "3", "lr": "fast"}')
+    for name in ("inputdataconfig", "resourceconfig"):
+        (config / f"{name}.json").write_text("{}")
     ended = imageclf("train", SAGEMAKER_BASE_DIR=str(tmp_path))
     assert ended.returncode == 2
     failure = (tmp_path / "output" / "failure").read_text()
