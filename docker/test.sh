@@ -21,8 +21,8 @@ engine_pid=
 end_engine() {
     if [[ -n $engine_pid ]] && kill "$engine_pid" 2>/dev/null; then
         wait "$engine_pid" || true
-        # The engine mounts its folder upon itself and may leave it so; then nobody could delete it.
-        umount "$data_root" 2>/dev/null || true
+        # The engine may leave these mounted; then nobody could delete them.
+        umount "$data_root" "$scratch/exec/netns/default" 2>/dev/null || true
     fi
     engine_pid=
 }
