@@ -63,6 +63,7 @@ class Keeper:
             return
         if reason:
             model.ready.clear()
+            model.doubted = True
         if model.healing is None:
             if reason:
                 logs.warning("a model is healed", model=model.name, cause=reason)
@@ -84,9 +85,7 @@ class Keeper:
         began = time.monotonic()
         failed: LoadError | None = None
         try:
-            if not await self._answers_soon(model):
-                model.ready.clear()
-                await self.start(model)
+            await self._until_sure(model)
         except LoadError as error:
             failed = error
         finally:
@@ -96,6 +95,16 @@ class Keeper:
             await self._give_up(model, failed)
         elif (took_s := time.monotonic() - began) > _WORTH_TELLING_S:
             logs.info("a model answers again", model=model.name, seconds=round(took_s, 2))
+
+    async def _until_sure(self, model: Model) -> None:
+        """Until it answers, and nothing spoke against it meanwhile."""
+        while True:
+            model.doubted = False
+            if not await self._answers_soon(model):
+                model.ready.clear()
+                await self.start(model)
+            if not model.doubted:
+                return
 
     async def _answers_soon(self, model: Model) -> bool:
         """Whether the processes that are there answer once more, without being started anew."""

@@ -35,6 +35,7 @@ class Model:
     processes: Processes = field(default_factory=Processes)
     ready: asyncio.Event = field(default_factory=asyncio.Event)
     healing: asyncio.Task[None] | None = None
+    doubted: bool = False
     answered_at: float = 0.0
     asked: dict[asyncio.Timeout, str] = field(default_factory=dict)
 

@@ -140,13 +140,15 @@ class Models:
             await model.ready.wait()
             if not model.key:
                 raise unknown_model(model.name)
+            key = model.key
             try:
-                async with model.asking(model.key):
-                    answer = await self._mms.predict(model.key, body, headers)
+                async with model.asking(key):
+                    answer = await self._mms.predict(key, body, headers)
             except TimeoutError:
                 continue
             except BackendError as error:
-                self._keeper.heal(model, str(error))
+                if key == model.key:  # else others have taken over already
+                    self._keeper.heal(model, str(error))
                 continue
             model.proved()
             return answer
