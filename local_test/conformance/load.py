@@ -7,6 +7,7 @@ from types import TracebackType
 
 from imageclf.errors import EndpointError
 from local_test.conformance.subject import Subject
+from local_test.wire import NotAcceptedError
 
 _LOOK_EVERY_S = 0.01
 _SERVER_FAULT = 500
@@ -19,6 +20,7 @@ class Asked:
     ended_s: float
     status: int | None
     fault: str = ""
+    was_accepted: bool = True
 
     @property
     def is_answered(self) -> bool:
@@ -76,8 +78,12 @@ class Load:
         count = 0
         while not self._enough.is_set() and count != self._most:
             count += 1
-            try:
-                status, fault = self._subject.invoke().status, ""
-            except EndpointError as error:
-                status, fault = None, str(error)
-            self.asked.append(Asked(time.monotonic(), status, fault))
+            self.asked.append(self._one())
+
+    def _one(self) -> Asked:
+        try:
+            status = self._subject.invoke().status
+        except EndpointError as error:
+            accepted = not isinstance(error, NotAcceptedError)
+            return Asked(time.monotonic(), None, str(error), accepted)
+        return Asked(time.monotonic(), status)

@@ -11,6 +11,7 @@ from local_test.conformance.subject import Subject
 from local_test.conformance.victim import End
 
 _LOOK_EVERY_S = 0.02
+_ARRIVAL_S = 0.05
 _OK = 200
 
 
@@ -67,12 +68,13 @@ def _stop(subject: Subject) -> _Stopped:
     with Load(subject) as load:
         load.await_answers(subject.limits.answer_s)
         load.ask_no_more()
+        time.sleep(_ARRIVAL_S)  # what was just sent is in flight once the server has it
         began_s = time.monotonic()
         subject.victim.terminate()
         turned_s = _turned(subject, began_s)
         left_s = began_s + subject.limits.stop_s - time.monotonic()
         end = subject.victim.wait(max(left_s, 0.1))
-    late = [one for one in load.asked if one.ended_s > began_s]
+    late = [one for one in load.asked if one.ended_s > began_s and one.was_accepted]
     took = End(time.monotonic() - began_s, end.code) if end else None
     return _Stopped(late, turned_s, took)
 

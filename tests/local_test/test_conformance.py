@@ -13,7 +13,7 @@ from local_test.pictures import made_up_jpeg
 from tests.local_test.servers import real_server, wrong_server
 from tests.local_test.wrong_server import FAULTS
 
-LIMITS = Limits(ping_s=0.15, stop_s=1.0)
+LIMITS = Limits(ping_s=0.4, stop_s=3.0)
 BREAKS = [
     ("unready", "ping"),
     ("silent-ping", "ping-under-load"),

@@ -26,7 +26,8 @@ FAULTS = {
     "abrupt": "SIGTERM ends it at once",
 }
 
-PREDICTION_S = 0.03
+PREDICTION_S = 0.08
+LAME_DUCK_S = 0.3
 _MIB = 1 << 20
 
 
@@ -114,7 +115,7 @@ class Handler(BaseHTTPRequestHandler):
 def stopper(server: Server) -> Callable[[int, FrameType | None], None]:
     def stop(_number: int, _frame: FrameType | None) -> None:
         server.stopping = True
-        threading.Thread(target=server.shutdown).start()
+        threading.Timer(LAME_DUCK_S, server.shutdown).start()
 
     return stop
 
