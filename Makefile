@@ -18,12 +18,13 @@ help:  ## list the targets
 setup: $(STAMP)  ## make .venv and install everything (the others call it when needed)
 	@echo "Everything is set up in $(VENV)."
 
-$(STAMP): docker/requirements.txt requirements-dev.txt pyproject.toml scripts/system.sh
+$(STAMP): docker/requirements.txt scripts/requirements.txt requirements-dev.txt pyproject.toml scripts/system.sh
 	@scripts/system.sh $(PYTHON)
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing the Python packages into $(VENV); the first time takes some minutes."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
-		-r docker/requirements.txt -r requirements-dev.txt --editable .
+		-r docker/requirements.txt -r scripts/requirements.txt \
+		-r requirements-dev.txt --editable .
 	@touch $@
 
 check: $(STAMP)  ## formatting, lint, types, who imports whom, Dockerfile, shell scripts

@@ -28,7 +28,7 @@ async def _model(app: FastAPI) -> AsyncIterator[None]:
 app = FastAPI(lifespan=_model)
 
 
-@app.post("/predict")  # type: ignore[untyped-decorator]  # it has no types here
+@app.post("/predict")
 async def predict(request: Request) -> Answer:
     """Classify the picture in the body."""
     picture = await request.body()

@@ -1,0 +1,5 @@
+"""What this room answers."""
+
+from local_test.cloud.operations import Room
+
+ROOM = Room({})
