@@ -1,5 +1,18 @@
 """What this room answers."""
 
 from local_test.cloud.operations import Room
+from local_test.cloud.registry import groups, packages
 
-ROOM = Room({})
+ROOM = Room(
+    {
+        "CreateModelPackageGroup": groups.create,
+        "DescribeModelPackageGroup": groups.describe,
+        "ListModelPackageGroups": groups.list_groups,
+        "DeleteModelPackageGroup": groups.delete,
+        "CreateModelPackage": packages.create,
+        "DescribeModelPackage": packages.describe,
+        "ListModelPackages": packages.list_packages,
+        "UpdateModelPackage": packages.update,
+        "DeleteModelPackage": packages.delete,
+    }
+)
