@@ -1,9 +1,11 @@
 """The processes below the supervisor: started, restarted a few times, ended with all below them."""
 
+import ctypes
 import json
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections import deque
@@ -15,7 +17,12 @@ from imageclf.serving import logs
 RESTARTS = 5
 RESTART_WINDOW_S = 60.0
 
+_PR_SET_PDEATHSIG = 1
 _NOISE = ("WARNING: sun.reflect.Reflection", "Model server started.")
+
+
+def _bind() -> None:
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 class Child:
@@ -24,6 +31,7 @@ class Child:
     Args:
         before: called before each start.
         wrap: its output goes through us: JSON lines as they are, anything else as one.
+        bound: it is killed when this process dies, however that happens (on Linux).
     """
 
     def __init__(
@@ -35,6 +43,7 @@ class Child:
         before: Callable[[], None] = lambda: None,
         pass_fds: Sequence[int] = (),
         wrap: bool = False,
+        bound: bool = False,
     ) -> None:
         self.name = name
         self._command = command
@@ -42,6 +51,7 @@ class Child:
         self._before = before
         self._pass_fds = pass_fds
         self._wrap = wrap
+        self._preparation = _bind if bound and sys.platform == "linux" else None
         self._starts: deque[float] = deque(maxlen=RESTARTS + 1)
         self.pid = 0
         self.code: int | None = None
@@ -56,6 +66,7 @@ class Child:
             env=self._environment,
             pass_fds=self._pass_fds,
             start_new_session=True,
+            preexec_fn=self._preparation,  # noqa: PLW1509  one system call, no lock
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE if self._wrap else None,
             stderr=subprocess.STDOUT if self._wrap else None,

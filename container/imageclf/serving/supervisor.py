@@ -94,6 +94,7 @@ class _Supervisor:
             backend.environment(environment, resolved),
             before=run.clear,
             wrap=True,
+            bound=True,
         )
         gateway = [sys.executable, "-m", "imageclf.serving.gateway"]
         self._gateway = Child(

@@ -91,3 +91,11 @@ def test_nothing_outlives_a_supervisor_that_is_killed(root: Path) -> None:
         server.process.kill()
         wait_until(lambda: not server.left(), "gone")
         assert list(server.temporary.iterdir()) == []
+
+
+def test_nothing_outlives_a_supervisor_and_a_gateway_that_are_killed_together(root: Path) -> None:
+    with running(root) as server, Load(server):
+        gateway = server.gateway()
+        server.process.kill()
+        gateway.kill()
+        wait_until(lambda: not server.left(), "gone")
