@@ -9,6 +9,7 @@ from typing import Any
 import psutil
 import pytest
 
+from imageclf.serving.ensemble import make
 from tests.serving.artifacts import write_artifact
 from tests.serving.requests_of_all_kinds import JPEG
 from tests.serving.server.load import Load
@@ -35,6 +36,13 @@ def load(server: Server, name: str, folder: Path) -> tuple[int, Any]:
     body = json.dumps({"model_name": name, "url": str(folder)}).encode()
     status, _, answer = server.post(body, "/models")
     return status, json.loads(answer)
+
+
+def predictions(server: Server, name: str) -> list[dict[str, Any]]:
+    status, _, answer = server.post(JPEG, f"/models/{name}/invoke")
+    assert status == 200, answer
+    found: list[dict[str, Any]] = json.loads(answer)["predictions"]
+    return found
 
 
 def unload(server: Server, name: str) -> int:
@@ -80,6 +88,30 @@ def test_models_come_and_go_as_the_contract_says(
     ] == [404] * 3
     assert unload(many, "a") == 200
     assert listed(many) == []
+
+
+def test_an_ensemble_is_one_model_among_others(
+    many: Server, small_model: Path, tmp_path: Path
+) -> None:
+    write_artifact(tmp_path / "other", "shufflenet_v2_x0_5", seed=1, onnx=False)
+    make([small_model, tmp_path / "other"], tmp_path / "both", weights=[3, 1])
+    assert [
+        load(many, name, folder)[0]
+        for name, folder in {
+            "alone": small_model,
+            "member": tmp_path / "other",
+            "both": tmp_path / "both",
+        }.items()
+    ] == [200] * 3
+    alone, member, both = (
+        {one["class"]: one["probability"] for one in predictions(many, name)}
+        for name in ("alone", "member", "both")
+    )
+    assert both == pytest.approx(
+        {name: 0.75 * alone[name] + 0.25 * member[name] for name in both}, abs=1e-4
+    )
+    assert alone != pytest.approx(member, abs=1e-3)
+    assert [unload(many, name) for name in ("alone", "member", "both")] == [200] * 3
 
 
 def test_the_list_comes_in_pages(many: Server, small_model: Path) -> None:
