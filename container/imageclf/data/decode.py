@@ -172,8 +172,8 @@ def _read_header(stream: IO[bytes], max_megapixels: float) -> ImageFile.ImageFil
     if image.width * image.height > max_megapixels * 1e6:
         raise ImageError(
             "too large",
-            f"The image has {image.width} x {image.height} pixels, more than max-megapixels "
-            f"{max_megapixels:g} allows; scale it down or raise the limit.",
+            f"The image has {image.width} x {image.height} pixels, more than {max_megapixels:g} "
+            "million; scale it down or raise the limit.",
         )
     return image
 
