@@ -1,5 +1,6 @@
 """Runs a program and watches it: what it prints, how long it takes, how much memory it holds."""
 
+import contextlib
 import os
 import subprocess
 import threading
@@ -45,13 +46,12 @@ def watch(command: Sequence[str], environment: Mapping[str, str]) -> Watched:
 
 
 def tree_pss_mib(top: psutil.Process) -> float:
-    """Proportional memory of a process and of all below it; 0 when it could not be read."""
+    """Proportional memory of a process and of all below it; one that ended meanwhile has none."""
     total = 0
-    try:
+    with contextlib.suppress(psutil.Error):
         for process in [top, *top.children(recursive=True)]:
-            total += process.memory_full_info().pss
-    except psutil.Error:
-        return 0.0
+            with contextlib.suppress(psutil.Error):
+                total += process.memory_full_info().pss
     return total / 2**20
 
 
