@@ -13,6 +13,7 @@
     ├── TrainingError        training cannot go on (a loss that is not a number)
     ├── ReportError          a report cannot be read together or written
     ├── EndpointError        a server that is asked does not answer as it should
+    ├── LaunchError          AWS refused what a launcher asked for, or what it started failed
     └── RequestError         a request to the server cannot be answered as it was sent
         ├── TooLargeError           more bytes, pixels or pictures than the settings allow
         ├── UnsupportedTypeError    the body is of a type that is not taken
@@ -106,6 +107,12 @@ class EndpointError(ImageclfError):
     """A server that is asked does not answer as it should."""
 
     exit_code: ClassVar[int] = 11
+
+
+class LaunchError(ImageclfError):
+    """AWS refused what a launcher asked for, or what it started failed."""
+
+    exit_code: ClassVar[int] = 12
 
 
 class RequestError(ImageclfError):
