@@ -1,5 +1,17 @@
 """What this room answers."""
 
+from local_test.cloud.hosting import configs, models
 from local_test.cloud.operations import Room
 
-ROOM = Room({})
+ROOM = Room(
+    {
+        "CreateModel": models.create,
+        "DescribeModel": models.describe,
+        "ListModels": models.list_models,
+        "DeleteModel": models.delete,
+        "CreateEndpointConfig": configs.create,
+        "DescribeEndpointConfig": configs.describe,
+        "ListEndpointConfigs": configs.list_configs,
+        "DeleteEndpointConfig": configs.delete,
+    }
+)
