@@ -47,7 +47,7 @@ def find_engine(environment: Mapping[str, str] = os.environ) -> Engine | None:
 
 def run_command(engine: Engine, image: str, run: Run, owner: Owner, name: str) -> list[str]:
     """`docker run` of one training job: data read-only, files owned by `owner`."""
-    command = [*_run(engine, owner, name), "--volume", f"{run.folder}:{DEFAULT_ROOT}"]
+    command = [*run_prefix(engine, owner, name), "--volume", f"{run.folder}:{DEFAULT_ROOT}"]
     for place, source in run.inputs.items():
         command += ["--volume", f"{source}:{DEFAULT_ROOT / 'input' / 'data' / place}:ro"]
     if os.isatty(1):
@@ -69,7 +69,7 @@ def serve_command(
 
     `models` are folders by the path where the container sees them, read-only.
     """
-    command = _run(engine, owner, name)
+    command = run_prefix(engine, owner, name)
     for place, folder in models.items():
         command += ["--volume", f"{folder}:{place}:ro"]
     for variable, value in settings.items():
@@ -87,7 +87,8 @@ def send_signal(client: str, name: str, signal_name: str) -> bool:
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
-def _run(engine: Engine, owner: Owner, name: str) -> list[str]:
+def run_prefix(engine: Engine, owner: Owner, name: str) -> list[str]:
+    """How every `docker run` of ours begins: user, memory to share, GPUs."""
     # In a rootless engine the container's root is the caller, and other users are strangers.
     user = "0:0" if engine.rootless else f"{owner[0]}:{owner[1]}"
     command = [engine.client, "run", "--rm", "--name", name, "--user", user]
