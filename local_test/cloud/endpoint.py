@@ -1,0 +1,89 @@
+"""The endpoint's process, from taking its root to an orderly end."""
+
+import importlib.util
+import logging
+import os
+import signal
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+
+from local_test.cloud import rooms
+from local_test.cloud.cloud import Cloud
+from local_test.cloud.errors import ApiError
+from local_test.cloud.front import Front
+from local_test.cloud.holder import Holder, Lock
+from local_test.cloud.moto_side import MotoSide
+from local_test.cloud.operations import RuntimeRequest, RuntimeResponse
+from local_test.cloud.protocol import Api
+from local_test.cloud.server import Server, listen
+from local_test.cloud.settings import CloudSettings
+from local_test.cloud.wsgi import Application
+
+_DRAIN_S = 60.0
+"""SageMaker lets a model answer for so long."""
+
+_LOG = logging.getLogger(__name__)
+
+
+def serve(settings: CloudSettings, strict: bool = False) -> None:
+    """Answer until SIGTERM or SIGINT, then end what runs.
+
+    Args:
+        strict: answers that AWS's model does not allow become errors.
+
+    Raises:
+        SettingsError: the root is held by another process, or the port is taken.
+    """
+    ended = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ended.set())
+    lock = Lock(settings.root)
+    lock.take()
+    listener = listen(settings.port)
+    settings = replace(settings, port=listener.getsockname()[1])
+    cloud = Cloud.open(settings)
+    front = make_front(cloud, strict)
+    for room in rooms.ROOMS:
+        room.resume(cloud)
+    server = Server(listener, front)
+    server.start()
+    lock.tell(Holder(os.getpid(), settings.address))
+    ended.wait()
+    front.is_ending = True
+    server.drain(_DRAIN_S)
+    _end(cloud)
+
+
+def make_front(cloud: Cloud, strict: bool = False) -> Front:
+    """The application that answers for `cloud`."""
+    moto = MotoSide(cloud)
+    moto.replay()
+    api = Api(cloud, rooms.handlers(), strict)
+    return Front(api, _invoke(cloud), _s3(cloud, moto), moto, cloud.settings.region)
+
+
+def _s3(cloud: Cloud, moto: Application) -> Application:
+    if importlib.util.find_spec("local_test.cloud.objects.service") is None:
+        return moto
+    service = importlib.import_module("local_test.cloud.objects.service")
+    application: Application = service.application(cloud.objects, moto)
+    return application
+
+
+def _invoke(cloud: Cloud) -> Callable[[RuntimeRequest], RuntimeResponse]:
+    def invoke(request: RuntimeRequest) -> RuntimeResponse:
+        runtime = importlib.import_module("local_test.cloud.hosting.runtime")
+        response: RuntimeResponse = runtime.invoke(cloud, request)
+        return response
+
+    return invoke
+
+
+def _end(cloud: Cloud) -> None:
+    """End every room, those first that start work in others; a fault of one keeps none running."""
+    for room in reversed(rooms.ROOMS):
+        try:
+            room.end(cloud)
+        except (ApiError, OSError):
+            _LOG.exception("A room did not end")
