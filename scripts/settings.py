@@ -8,7 +8,7 @@ came from. Environment variables are `IMAGECLF_LAUNCH_` and the field's path in 
 import difflib
 import shlex
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +71,7 @@ def pairs(text: str, told: str) -> dict[str, str]:
     return pairs_of(parts, told)
 
 
-def pairs_of(parts: list[str], told: str) -> dict[str, str]:
+def pairs_of(parts: Sequence[str], told: str) -> dict[str, str]:
     """As `pairs`, of parts that are apart already."""
     found: dict[str, str] = {}
     for part in parts:
