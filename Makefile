@@ -10,7 +10,7 @@ SHELL_SCRIPTS = $(shell git ls-files --cached --others --exclude-standard -- '*.
 export IMAGE
 .DEFAULT_GOAL := help
 .PHONY: help setup check format test test-image build push local-train local-serve \
-	local-serve-stop local-predict conformance bench-train bench-serve soak readme clean
+	local-serve-stop local-predict local-cloud local-cloud-stop conformance bench-train bench-serve soak readme clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,6 +64,12 @@ local-serve-stop: $(STAMP)  ## stop what local-serve started
 local-predict: export PICTURES = $(if $(filter file,$(origin IMAGE)),,$(IMAGE))
 local-predict: $(STAMP)  ## ask what is served: IMAGE=photo.jpg (several, or a folder) TOP=3 URL=... NAME=<model>
 	@$(BIN)/python -m local_test.predict
+
+local-cloud: $(STAMP)  ## start a local SageMaker endpoint and say how to use it: LOCAL_CLOUD_PORT=4577 LOCAL_CLOUD_ROOT=<folder>
+	@local_test/cloud.sh start
+
+local-cloud-stop: $(STAMP)  ## stop what local-cloud started, with all that runs in it
+	@local_test/cloud.sh stop
 
 conformance: $(STAMP)  ## hold any server to SageMaker's contracts: URL=http://... ARGS="--body photo.jpg"
 	@$(BIN)/python -m local_test.conformance $(URL) $(ARGS)

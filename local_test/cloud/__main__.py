@@ -1,13 +1,21 @@
-"""`python -m local_test.cloud`: the local SageMaker endpoint from the command line."""
+"""The local SageMaker endpoint: started, stopped and asked from the command line."""
 
 import argparse
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from imageclf.errors import ImageclfError
+from local_test.cloud import commands
 from local_test.cloud.settings import CloudSettings
+
+_COMMANDS: dict[str, tuple[Callable[[CloudSettings], int], str]] = {
+    "start": (commands.start, "start it in the background and say how to use it"),
+    "stop": (commands.stop, "stop it, with all jobs and servers that run in it"),
+    "status": (commands.status, "whether it runs, and what runs in it"),
+    "env": (commands.env, "print the variables for a shell to evaluate"),
+}
 
 
 def main(arguments: Sequence[str] = tuple(sys.argv[1:])) -> int:
@@ -15,7 +23,11 @@ def main(arguments: Sequence[str] = tuple(sys.argv[1:])) -> int:
     given = _parser().parse_args(arguments)
     try:
         settings = CloudSettings.from_environment()
-        return _serve(settings, given.strict)
+        if given.command == "serve":
+            return _serve(settings, given.strict)
+        if given.command == "interrupt":
+            return commands.interrupt(settings, given.job)
+        return _COMMANDS[given.command][0](settings)
     except ImageclfError as error:
         print(error, file=sys.stderr)
         return 2
@@ -23,8 +35,12 @@ def main(arguments: Sequence[str] = tuple(sys.argv[1:])) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="local_test/cloud.sh", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
-    serve = commands.add_parser("serve", help="answer here until Ctrl-C")
+    chosen = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, (_, said) in _COMMANDS.items():
+        chosen.add_parser(name, help=said)
+    interrupt = chosen.add_parser("interrupt", help="take the instances of a spot job away now")
+    interrupt.add_argument("job", help="name of the training job")
+    serve = chosen.add_parser("serve", help="answer in this process until Ctrl-C")
     serve.add_argument("--strict", action="store_true", help=argparse.SUPPRESS)
     return parser
 

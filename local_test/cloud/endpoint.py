@@ -8,16 +8,18 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 
-from local_test.cloud import rooms
+from local_test.cloud import beginnings, rooms, user_config
 from local_test.cloud.cloud import Cloud
 from local_test.cloud.errors import ApiError
 from local_test.cloud.front import Front
 from local_test.cloud.holder import Holder, Lock
+from local_test.cloud.moto_buckets import BucketsOfMoto
 from local_test.cloud.moto_side import MotoSide
 from local_test.cloud.operations import RuntimeRequest, RuntimeResponse
 from local_test.cloud.protocol import Api
 from local_test.cloud.server import Server, listen
 from local_test.cloud.settings import CloudSettings
+from local_test.cloud.tagging.groups import announce
 from local_test.cloud.wsgi import Application
 
 _DRAIN_S = 60.0
@@ -40,6 +42,7 @@ def serve(settings: CloudSettings, strict: bool = False) -> None:
         signal.signal(number, lambda *_: ended.set())
     lock = Lock(settings.root)
     lock.take()
+    user_config.write(settings)
     listener = listen(settings.port)
     settings = replace(settings, port=listener.getsockname()[1])
     cloud = Cloud.open(settings)
@@ -58,6 +61,8 @@ def serve(settings: CloudSettings, strict: bool = False) -> None:
 def make_front(cloud: Cloud, strict: bool = False) -> Front:
     """The application that answers for `cloud`."""
     moto = MotoSide(cloud)
+    beginnings.make(cloud)
+    announce(cloud.store, cloud.settings.region)
     moto.replay()
     api = Api(cloud, rooms.handlers(), strict)
     return Front(api, _invoke(cloud), _s3(cloud, moto), moto, cloud.settings.region)
@@ -67,7 +72,8 @@ def _s3(cloud: Cloud, moto: Application) -> Application:
     if importlib.util.find_spec("local_test.cloud.objects.service") is None:
         return moto
     service = importlib.import_module("local_test.cloud.objects.service")
-    application: Application = service.application(cloud.objects, moto)
+    forward = BucketsOfMoto(cloud.objects, moto, cloud.settings.region)
+    application: Application = service.application(cloud.objects, forward)
     return application
 
 

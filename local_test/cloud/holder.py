@@ -3,10 +3,15 @@
 import fcntl
 import json
 import os
+import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from imageclf.errors import SettingsError
+
+_TRIES = 20
+_TRY_EVERY_S = 0.02
 
 
 @dataclass(frozen=True)
@@ -33,7 +38,8 @@ class Lock:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock(self._file)
+            os.ftruncate(self._file, 0)
         except BlockingIOError as error:
             raise SettingsError(
                 f"A local cloud runs on {self._path.parent} already; stop it first, or choose "
@@ -48,8 +54,16 @@ class Lock:
     def tell(self, holder: Holder) -> None:
         """Let others know who holds it; only after `take`."""
         assert self._file is not None
-        os.ftruncate(self._file, 0)
         os.pwrite(self._file, json.dumps(vars(holder)).encode(), 0)
+
+
+def _lock(file: int) -> None:
+    """Whoever only looks (`holder`) has the lock for a moment, so try for a while."""
+    for _ in range(_TRIES):
+        with suppress(BlockingIOError):
+            return fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        time.sleep(_TRY_EVERY_S)
+    return fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def holder(root: Path) -> Holder | None:

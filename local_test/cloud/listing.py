@@ -45,10 +45,20 @@ def listed(
     chosen.sort(key=lambda one: (one.get(by) or 0) if by in _TIMES else str(one.get(by, "")))
     if descending:
         chosen.reverse()
+    page = paged(chosen, arguments, answer=answer)
+    return page | {answer: [summary(one) for one in page[answer]]}
+
+
+def paged(items: Sequence[Document], arguments: Mapping[str, Any], *, answer: str) -> Document:
+    """The page of `items` that MaxResults and NextToken ask for, in the field `answer`.
+
+    Raises:
+        ApiError: NextToken is not one of ours.
+    """
     start = _start(arguments.get("NextToken"))
     end = start + int(arguments.get("MaxResults", _PAGE))
-    page: Document = {answer: [summary(one) for one in chosen[start:end]]}
-    if end < len(chosen):
+    page: Document = {answer: list(items[start:end])}
+    if end < len(items):
         page["NextToken"] = base64.b64encode(json.dumps({"start": end}).encode()).decode()
     return page
 

@@ -24,6 +24,9 @@ _PASSING = re.compile(
 )
 """Operations that change nothing, or nothing that is worth keeping."""
 
+_KEPT_ELSEWHERE = {"tagging"}
+"""Services whose requests change what is kept on the disk anyway."""
+
 _OWN_PATHS = ("/moto-api", "/latest/")
 """What moto answers for itself or as an instance's metadata service."""
 
@@ -74,6 +77,8 @@ def _entry(environ: Environ) -> Entry | None:
     """What is kept of a request should it succeed; its body stays readable."""
     length = int(environ.get("CONTENT_LENGTH") or 0)
     if length > MOST_BODY_BYTES or environ["REQUEST_METHOD"] in {"GET", "HEAD", "OPTIONS"}:
+        return None
+    if scope(environ)[0] in _KEPT_ELSEWHERE:
         return None
     body = environ["wsgi.input"].read(length)
     environ["wsgi.input"] = io.BytesIO(body)

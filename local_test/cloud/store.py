@@ -103,6 +103,14 @@ class Store:
         )
         return dict(rows.fetchall())
 
+    def tagged(self) -> dict[str, dict[str, str]]:
+        """All resources that have tags, by ARN."""
+        found: dict[str, dict[str, str]] = {}
+        rows = self._database.connection.execute("SELECT arn, key, value FROM tags ORDER BY arn")
+        for arn, key, value in rows:
+            found.setdefault(arn, {})[key] = value
+        return found
+
     def tag(self, arn: str, tags: Mapping[str, str]) -> None:
         """Add tags, or give those that are there a new value."""
         rows = [(arn, key, value) for key, value in tags.items()]

@@ -39,7 +39,7 @@ def _credential(environ: Environ) -> str:
     _, found, rest = header.partition("Credential=")
     if found:
         return rest.split(",")[0].strip()
-    query = parse_qs(environ.get("QUERY_STRING", ""))
+    query: dict[str, list[str]] = parse_qs(environ.get("QUERY_STRING", ""))
     return query.get("X-Amz-Credential", [""])[0]
 
 
