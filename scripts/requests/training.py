@@ -61,7 +61,7 @@ def create_training_job(
     if train.spot:
         request["EnableManagedSpotTraining"] = True
     if train.checkpoints or checkpoints:
-        request["CheckpointConfig"] = {"S3Uri": checkpoints or place.uri("checkpoints", name)}
+        request["CheckpointConfig"] = {"S3Uri": checkpoints or place.uri("checkpoints", name, "")}
     return without_empty(request)
 
 

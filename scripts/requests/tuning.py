@@ -1,6 +1,6 @@
 """CreateHyperParameterTuningJob, and the arguments with which SDK v2's tuner sends just that."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -25,7 +25,6 @@ _DEFINITION = (
     "OutputDataConfig",
     "StoppingCondition",
     "Environment",
-    "CheckpointConfig",
     "EnableManagedSpotTraining",
 )
 """Fields that a definition of trainings shares with CreateTrainingJob."""
@@ -38,29 +37,31 @@ def create_tuning_job(
     data: str,
     *,
     at: datetime,
+    fixed: Collection[str] = (),
 ) -> Request:
     """The request of one search.
 
     Args:
-        hyperparameters: those that all trainings share; one that is searched must not be there.
+        hyperparameters: those that all trainings share; the space goes before them.
         data: S3 prefix of the pictures.
         at: the time that the name is made of.
+        fixed: names of hyperparameters that go before the space: they are not searched.
 
     Raises:
         SettingsError: strategy, space, objective and fixed hyperparameters do not fit together.
     """
-    space = spaces.find(settings)
-    fixed: Mapping[str, str] = {
+    space = _without(spaces.find(settings), fixed)
+    shared: Mapping[str, str] = {
         name: value for name, value in hyperparameters.items() if name not in space
     }
     if settings.tune.strategy == "Hyperband":
-        space, fixed = _resource_apart(space, fixed)
+        space, shared = _resource_apart(space, shared)
     name = naming.short_name(settings, at)
-    job = training.create_training_job(settings, place, fixed, data, at=at)
+    job = training.create_training_job(settings, place, shared, data, at=at)
     return training.without_empty(
         {
             "HyperParameterTuningJobName": name,
-            "HyperParameterTuningJobConfig": _config(settings, space, fixed),
+            "HyperParameterTuningJobConfig": _config(settings, space, shared),
             "TrainingJobDefinition": _definition(place, job, name),
             "WarmStartConfig": _warm_start(settings),
             "Tags": naming.tags(settings),
@@ -94,6 +95,7 @@ def training_job(request: Request) -> Request:
     return {
         **{name: definition[name] for name in _DEFINITION if name in definition},
         "ResourceConfig": definition["HyperParameterTuningResourceConfig"],
+        "CheckpointConfig": definition.get("CheckpointConfig", {}),
         "HyperParameters": definition.get("StaticHyperParameters", {}),
         "Tags": request["Tags"],
     }
@@ -155,6 +157,15 @@ def _limits(settings: Settings, space: Space) -> Request:
     return limits
 
 
+def _without(space: Space, fixed: Collection[str]) -> Space:
+    rest = {name: dimension for name, dimension in space.items() if name not in fixed}
+    if not rest:
+        raise SettingsError(
+            f"Nothing is left to search: {', '.join(space)} have fixed values; leave one out."
+        )
+    return rest
+
+
 def _objective(name: str) -> Request:
     goals = {metric.name: metric.goal for metric in metrics.METRICS if metric.goal}
     if name not in goals:
@@ -179,9 +190,9 @@ def _resource_apart(space: Space, fixed: Mapping[str, str]) -> tuple[Space, Mapp
 
 def _definition(place: Place, job: Request, name: str) -> Request:
     definition = {key: job[key] for key in _DEFINITION if key in job}
-    if "CheckpointConfig" in definition:
+    if "EnableManagedSpotTraining" in definition:
         # SageMaker keeps the trainings of a search apart below this prefix.
-        definition["CheckpointConfig"] = {"S3Uri": place.uri("checkpoints", name)}
+        definition["CheckpointConfig"] = {"S3Uri": place.uri("checkpoints", name, "")}
     definition["HyperParameterTuningResourceConfig"] = job["ResourceConfig"]
     definition["StaticHyperParameters"] = job.get("HyperParameters", {})
     return training.without_empty(definition)
