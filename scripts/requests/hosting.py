@@ -158,3 +158,31 @@ def _variant(wanted: Deployment) -> Request:
     if wanted.startup_timeout_s is not None:
         variant["ContainerStartupHealthCheckTimeoutInSeconds"] = wanted.startup_timeout_s
     return variant
+
+
+def model_arguments(wanted: Deployment) -> Request:
+    """Arguments of the SDK's `Model`, or its `MultiDataModel`, without the session."""
+    shared = {
+        "image_uri": wanted.image,
+        "role": wanted.role,
+        "name": wanted.model,
+        "env": dict(wanted.environment),
+    }
+    if wanted.kind == "multi-model":
+        return {**shared, "model_data_prefix": wanted.model_data}
+    return {**shared, "model_data": wanted.model_data}
+
+
+def deploy_arguments(wanted: Deployment) -> Request:
+    """Arguments of the SDK's `deploy` as far as they are plain values."""
+    shared: Request = {
+        "endpoint_name": wanted.endpoint,
+        "tags": tag_list(wanted.tags),
+        "wait": False,
+    }
+    if wanted.kind == "serverless":
+        return shared
+    shared |= {"initial_instance_count": wanted.count, "instance_type": wanted.instance_type}
+    if wanted.kind != "multi-model":
+        shared["container_startup_health_check_timeout"] = wanted.startup_timeout_s
+    return shared

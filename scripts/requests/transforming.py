@@ -79,3 +79,47 @@ def create_transform_job(wanted: Batch) -> Request:
         },
         "Tags": tag_list(wanted.tags),
     }
+
+
+def all_requests(wanted: Batch) -> list[tuple[str, Request]]:
+    """What is sent, in this order, each with the name of its operation."""
+    return [
+        ("CreateModel", create_model(wanted)),
+        ("CreateTransformJob", create_transform_job(wanted)),
+    ]
+
+
+def model_arguments(wanted: Batch) -> Request:
+    """Arguments of the SDK's `Model`, without the session."""
+    return {
+        "image_uri": wanted.image,
+        "role": wanted.role,
+        "name": wanted.job,
+        "env": dict(wanted.environment),
+        "model_data": wanted.model_data,
+    }
+
+
+def transformer_arguments(wanted: Batch) -> Request:
+    """Arguments of the SDK's `Transformer`, without the session."""
+    return {
+        "model_name": wanted.job,
+        "instance_count": wanted.count,
+        "instance_type": wanted.instance_type,
+        "output_path": wanted.output_uri,
+        "accept": JSON,
+        "max_concurrent_transforms": wanted.parallel,
+        "max_payload": wanted.max_payload_mb,
+        "tags": tag_list(wanted.tags),
+    }
+
+
+def transform_arguments(wanted: Batch) -> Request:
+    """Arguments of its `transform`."""
+    return {
+        "data": wanted.input_uri,
+        "data_type": "S3Prefix",
+        "content_type": ANY_PICTURE,
+        "job_name": wanted.job,
+        "wait": False,
+    }

@@ -59,12 +59,21 @@ def _too_many(shape: Shape, value: Any, path: str) -> Iterator[str]:
 
 
 def _text(shape: Shape, value: str, path: str) -> Iterator[str]:
-    pattern = shape.metadata.get("pattern", "")
-    for java, ours in (("\\p{L}", "\\w"), ("\\p{Z}", "\\s"), ("\\p{N}", "\\d")):
-        pattern = pattern.replace(java, ours)
-    if pattern and not re.fullmatch(pattern, value):
-        yield f"{path} is {value!r}, not {pattern}"
+    pattern = _pattern(shape)
+    if pattern and not pattern.fullmatch(value):
+        yield f"{path} is {value!r}, not {pattern.pattern}"
     if shape.metadata.get("enum") and value not in shape.metadata["enum"]:
         yield f"{path} is {value!r}, none of {shape.metadata['enum']}"
     if len(value) > shape.metadata.get("max", len(value)):
         yield f"{path} has {len(value)} characters, more than {shape.metadata['max']}"
+
+
+def _pattern(shape: Shape) -> re.Pattern[str] | None:
+    """The pattern in Python's syntax; none where only Java's can say it."""
+    pattern = shape.metadata.get("pattern", "")
+    for java, ours in (("\\p{L}", "\\w"), ("\\p{Z}", "\\s"), ("\\p{N}", "\\d")):
+        pattern = pattern.replace(java, ours)
+    try:
+        return re.compile(pattern) if pattern else None
+    except re.error:
+        return None

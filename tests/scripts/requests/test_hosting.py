@@ -4,7 +4,7 @@ import pytest
 
 from scripts.requests import hosting
 from scripts.requests.hosting import KINDS, Deployment, Kind
-from tests.scripts.shapes import faults
+from tests.scripts.requests_of import faults
 
 WANTED = Deployment(
     endpoint="flowers",

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from scripts.requests import invoking
-from tests.scripts.shapes import faults
+from tests.scripts.requests_of import faults
 
 
 def test_aws_takes_the_requests() -> None:

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 from scripts.requests import registering
 from scripts.requests.registering import Registration
-from tests.scripts.shapes import faults
+from tests.scripts.requests_of import faults
 
 WANTED = Registration(
     group="imageclf",

@@ -4,7 +4,7 @@ import pytest
 
 from scripts.requests import transforming
 from scripts.requests.transforming import Batch
-from tests.scripts.shapes import faults
+from tests.scripts.requests_of import faults
 
 WANTED = Batch(
     job="imageclf-batch-20261121-140509-123",
