@@ -22,6 +22,11 @@ class Shelf:
         """How many are loaded."""
         return len(self._users)
 
+    def found(self, name: str) -> None:
+        """It is loaded, as the server says itself."""
+        with self._changed:
+            self._users.setdefault(name, 0)
+
     @contextmanager
     def using(self, name: str, load: Callable[[], None]) -> Iterator[bool]:
         """The model stays while the block runs; yields whether it was there already.

@@ -5,12 +5,15 @@ Private fields: `_active` and `_next` are deployments, `_before` what a scaling 
 """
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from local_test.cloud.hosting.deployment import Deployment, Variant
 from local_test.cloud.operations import Document
 
 KIND = "endpoint"
+
+Change = Callable[[Document], None]
+"""Changes a document in place."""
 
 CREATING = "Creating"
 UPDATING = "Updating"
@@ -89,6 +92,8 @@ def set_status(document: Document, status: str, reason: str = "") -> None:
     """The status, and why it is that one."""
     document["EndpointStatus"] = status
     document["LastModifiedTime"] = time.time()
+    if status == FAILED:
+        document.pop("PendingDeploymentSummary", None)
     if reason:
         document["FailureReason"] = reason[:_MOST_REASON]
 
@@ -112,7 +117,6 @@ def _summary(variant: Variant, now: float) -> Document:
         summary |= {"CurrentInstanceCount": variant.count, "DesiredInstanceCount": variant.count}
     else:
         summary |= {
-            "CurrentInstanceCount": 0,
             "CurrentServerlessConfig": variant.serverless,
             "DesiredServerlessConfig": variant.serverless,
         }

@@ -1,0 +1,104 @@
+"""`python -m imageclf serve` in a fake container: the hosting contracts, and no network.
+
+FAKE_FAIL makes it end with that sentence, FAKE_UNREADY lets /ping say 503, FAKE_ROOM is how many
+models fit. Bodies are orders: `sleep 0.5`, `status 418`, `die`; all are answered with what was
+asked. SIGTERM ends it at once, whatever it has to do.
+"""
+
+import json
+import os
+import sys
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+ML = Path(os.environ.get("SAGEMAKER_BASE_DIR", "/opt/ml"))
+ROOM = int(os.environ.get("FAKE_ROOM", "1000"))
+LOADED: dict[str, str] = {}
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1
+
+    def do_GET(self) -> None:
+        if self.path == "/ping":
+            self.answer(503 if "FAKE_UNREADY" in os.environ else 200, {})
+        elif self.path.startswith("/models/"):
+            self.answer(200 if self.path.rpartition("/")[2] in LOADED else 404, {})
+        elif self.path.startswith("/models"):
+            self.answer(200, {"models": [{"modelName": one} for one in LOADED]})
+
+    def do_DELETE(self) -> None:
+        LOADED.pop(self.path.rpartition("/")[2])
+        self.answer(200, {})
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        if self.path == "/models":
+            self.load(json.loads(body))
+        elif self.path == "/invocations":
+            self.obey(body, ML / "model")
+        else:
+            self.obey(body, Path(LOADED[self.path.split("/")[2]]))
+
+    def load(self, asked: dict[str, str]) -> None:
+        if asked["model_name"] in LOADED:
+            self.answer(409, {})
+        elif len(LOADED) >= ROOM:
+            self.answer(507, {})
+        elif not (Path(asked["url"]) / "name").exists():
+            self.answer(422, {"message": "It has no name."})
+        else:
+            print(f"loads {(Path(asked['url']) / 'name').read_text()}", flush=True)
+            LOADED[asked["model_name"]] = asked["url"]
+            self.answer(200, {})
+
+    def obey(self, body: bytes, model: Path) -> None:
+        order, _, what = body[:40].partition(b" ")
+        if order == b"sleep":
+            time.sleep(float(what))
+        if order == b"die":
+            os._exit(3)
+        status = int(what) if order == b"status" else 200
+        told = {
+            "model": (model / "name").read_text() if (model / "name").exists() else "",
+            "pid": os.getpid(),
+            "length": len(body),
+            "accept": self.headers.get("Accept", ""),
+            "kind": self.headers.get("Content-Type", ""),
+            "files": sorted(str(one.relative_to(model)) for one in model.rglob("*")),
+            "environment": os.environ.get("WHO", ""),
+            "order": body[:40].decode(errors="replace"),
+        }
+        self.answer(status, told)
+
+    def answer(self, status: int, content: object) -> None:
+        body = json.dumps(content).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        if attributes := self.headers.get("X-Amzn-SageMaker-Custom-Attributes"):
+            self.send_header("X-Amzn-SageMaker-Custom-Attributes", attributes)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        return
+
+
+def main() -> int:
+    if sentence := os.environ.get("FAKE_FAIL"):
+        print("It begins.", flush=True)
+        print(f"error: {sentence}", file=sys.stderr, flush=True)
+        return 5
+    port = int(os.environ["SAGEMAKER_BIND_TO_PORT"])
+    print(f"serves at {port}", flush=True)
+    ThreadingHTTPServer.request_queue_size = 128
+    ThreadingHTTPServer((os.environ["IMAGECLF_HOST"], port), Handler).serve_forever(0.02)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
