@@ -4,6 +4,7 @@ A body is read wholly before its request is answered, beyond some megabytes into
 uploads of gigabytes cost no memory.
 """
 
+import re
 import socket
 import threading
 import time
@@ -33,6 +34,7 @@ _READ_BYTES = 256 << 10
 _IDLE_S = 300
 _LOOK_EVERY_S = 0.02
 _METADATA = b"x-amz-meta-"
+_METADATA_NAME = re.compile(rb"(?mi)^x-amz-meta-[^:\r]+")
 
 
 class _Parser(HTTPRequestParser):  # type: ignore[misc]
@@ -55,6 +57,11 @@ class _Task(WSGITask):  # type: ignore[misc]
         environ: dict[str, Any] = super().get_environment()
         environ[PRESERVED_HEADER_NAMES_ENVIRON_KEY] = getattr(self.request, "preserved", {})
         return environ
+
+    def build_response_header(self) -> bytes:
+        """The names of S3's metadata in small letters, as S3 and what reads them have them."""
+        header: bytes = super().build_response_header()
+        return _METADATA_NAME.sub(lambda name: name[0].lower(), header)
 
 
 class _Channel(HTTPChannel):  # type: ignore[misc]

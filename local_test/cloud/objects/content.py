@@ -9,7 +9,7 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,8 @@ from typing import BinaryIO
 _CHUNK = 1 << 20
 _ORPHAN_S = 24 * 3600.0
 _NO_FAST_COPY = {errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM}
+
+Source = bytes | BinaryIO | Path | Iterable[bytes]
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ class ContentFiles:
     def __init__(self, root: Path) -> None:
         self._root = root
 
-    def write(self, source: bytes | BinaryIO | Path) -> Content:
+    def write(self, source: Source) -> Content:
         """A new file with what `source` holds; when reading or writing fails nothing is left."""
         if isinstance(source, Path):
             with source.open("rb") as opened:
@@ -122,12 +124,11 @@ def _removed_on_error(path: Path) -> Iterator[None]:
         raise
 
 
-def _chunks(source: bytes | BinaryIO) -> Iterator[bytes]:
+def _chunks(source: bytes | BinaryIO | Iterable[bytes]) -> Iterable[bytes]:
     if isinstance(source, bytes):
-        yield source
-        return
-    while chunk := source.read(_CHUNK):
-        yield chunk
+        return [source]
+    read = getattr(source, "read", None)
+    return source if read is None else iter(lambda: read(_CHUNK), b"")
 
 
 def _copy(source: BinaryIO, target: BinaryIO) -> None:

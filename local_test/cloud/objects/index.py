@@ -50,6 +50,9 @@ _OF_OBJECT = "SELECT key, size, etag, modified, attributes, file FROM objects"
 Found = tuple[Info, str]
 """An object, and the name of the file with its content."""
 
+Configuration = tuple[str, dict[str, str], bytes]
+"""A sub-resource of a bucket: query, headers and body of the request that set it."""
+
 
 class Index:
     """The rows in the file at `path`."""
@@ -79,8 +82,8 @@ class Index:
         """Forget an empty bucket and its unfinished uploads; raises where it cannot."""
         with self.database.transaction() as connection:
             self.check_bucket(bucket)
-            of_bucket = "WHERE bucket = ?"
-            if connection.execute(f"SELECT 1 FROM objects {of_bucket}", (bucket,)).fetchone():  # noqa: S608
+            one = connection.execute("SELECT 1 FROM objects WHERE bucket = ?", (bucket,))
+            if one.fetchone():
                 raise BucketNotEmptyError(bucket)
             files = connection.execute(
                 "SELECT file FROM parts JOIN uploads ON upload = id WHERE bucket = ?", (bucket,)
@@ -114,15 +117,21 @@ class Index:
 
     def put(self, info: Info, file: str, check: Callable[[Info | None], object]) -> Sequence[str]:
         """Name a file by a key, unless `check` of what has the key now raises."""
+        with self.database.transaction():
+            return self.replace(info, file, check)
+
+    def replace(
+        self, info: Info, file: str, check: Callable[[Info | None], object]
+    ) -> Sequence[str]:
+        """As `put`, within a transaction of the caller's."""
         row = (info.bucket, info.key.encode(), file, info.size, info.etag, info.modified_s)
-        with self.database.transaction() as connection:
-            self.check_bucket(info.bucket)
-            old = self._old(info.bucket, info.key)
-            check(old[0] if old else None)
-            connection.execute(
-                "INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (*row, json.dumps(asdict(info.attributes))),
-            )
+        self.check_bucket(info.bucket)
+        old = self._old(info.bucket, info.key)
+        check(old[0] if old else None)
+        self._connection.execute(
+            "INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (*row, json.dumps(asdict(info.attributes))),
+        )
         return [old[1]] if old else []
 
     def tag(self, bucket: str, key: str, tags: dict[str, str]) -> None:
@@ -156,6 +165,27 @@ class Index:
             (bucket, start, end, most),
         )
         return [_found(bucket, row) for row in rows.fetchall()]
+
+    def configurations(self, bucket: str) -> Sequence[Configuration]:
+        """What was put to the sub-resources of a bucket, in the order of their names."""
+        rows = self._connection.execute(
+            "SELECT query, headers, body FROM configurations WHERE bucket = ? ORDER BY query",
+            (bucket,),
+        )
+        return [(query, json.loads(headers), body) for query, headers, body in rows.fetchall()]
+
+    def configure(self, bucket: str, query: str, headers: dict[str, str], body: bytes) -> None:
+        """Keep what was put to a sub-resource of a bucket."""
+        self._connection.execute(
+            "INSERT OR REPLACE INTO configurations VALUES (?, ?, ?, ?)",
+            (bucket, query, json.dumps(headers), body),
+        )
+
+    def unconfigure(self, bucket: str, query: str) -> None:
+        """Forget what was put to a sub-resource of a bucket."""
+        self._connection.execute(
+            "DELETE FROM configurations WHERE bucket = ? AND query = ?", (bucket, query)
+        )
 
     def files(self) -> set[str]:
         """The names of all files that are needed."""

@@ -20,6 +20,7 @@ from local_test.cloud.objects.info import (
     NoSuchBucketError,
     NoSuchKeyError,
 )
+from local_test.cloud.objects.uploads import Uploads
 
 __all__ = ["Info", "NoSuchBucketError", "NoSuchKeyError", "Objects"]
 
@@ -37,6 +38,7 @@ class Objects:
     def __init__(self, root: Path) -> None:
         self.index = Index(root / "index.sqlite")
         self.files = ContentFiles(root / "content")
+        self.uploads = Uploads(self.index, self.files)
         if _is_due(root / "swept"):
             self.files.sweep(self.index.files)
 

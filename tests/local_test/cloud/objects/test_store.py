@@ -123,7 +123,7 @@ class _BreaksOff(io.BytesIO):
     def read(self, size: int | None = -1, /) -> bytes:
         if self.tell():
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        return super().read(1_000)
+        return super().read(size)
 
 
 def test_a_put_that_breaks_off_leaves_the_old_object_and_no_file(
