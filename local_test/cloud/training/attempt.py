@@ -1,0 +1,194 @@
+"""One attempt at a training job: data, instances, their end, and what is carried to S3."""
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from imageclf.contract import Tree
+from local_test.cloud.cloud import Cloud
+from local_test.cloud.machines.machine import UnusableImageError
+from local_test.cloud.machines.ports import free_port
+from local_test.cloud.machines.start import host_names
+from local_test.cloud.objects.store import NoSuchBucketError
+from local_test.cloud.operations import Document
+from local_test.cloud.training import (
+    artifacts,
+    channels,
+    confined,
+    input_files,
+    instances,
+    readings,
+    transitions,
+)
+from local_test.cloud.training.checkpoints import Checkpoints
+from local_test.cloud.training.instances import Instances
+from local_test.cloud.training.transitions import KIND
+from local_test.cloud.training.watch import Watch, Why
+
+_FLUSH_EVERY_S = 0.5
+_MEETING_PORT = "MASTER_PORT"  # torchrun's, and the image's
+
+
+class JobFailedError(Exception):
+    """The job is to be Failed; the message is its FailureReason."""
+
+
+class Attempt:
+    """The instances of a job from their start to their end; a spot job has several attempts."""
+
+    def __init__(self, cloud: Cloud, job: Document, watch: Watch) -> None:
+        self._cloud = cloud
+        self._job = job
+        self._name: str = job["TrainingJobName"]
+        self._watch = watch
+        self._folder = cloud.store.folder(KIND, self._name)
+        self._instances = Instances(cloud.settings.stop_grace_s)
+        self._checkpoints: list[Checkpoints] = []
+        self._flushed_s = time.monotonic()
+        self._readings = readings.Readings.of(
+            job["AlgorithmSpecification"].get("MetricDefinitions", ())
+        )
+        try:
+            count = job["ResourceConfig"]["InstanceCount"]
+            image = job["AlgorithmSpecification"]["TrainingImage"]
+            self._hosts = host_names(cloud.settings, image, count)
+        except UnusableImageError as error:
+            raise JobFailedError(f"ClientError: {error}") from error
+
+    def run(self) -> Why:
+        """Bring the data, run the program, keep the checkpoints; why it ended.
+
+        Raises:
+            JobFailedError: the data cannot be had, or the program cannot be started or failed.
+        """
+        self._prepare()
+        if (why := self._watch.why()) is not None:
+            return why
+        try:
+            self._start()
+            why = self._instances.follow(self._watch.why, self._flush_sometimes)
+        except (UnusableImageError, OSError) as error:
+            raise JobFailedError(f"ClientError: The job cannot be started: {error}") from error
+        finally:
+            self._instances.close()
+            self._flush()
+            self._keep_checkpoints()
+        failure = self._instances.failure() if why is Why.ENDED else None
+        if failure is not None:
+            self._upload_output()
+            raise JobFailedError(failure)
+        return why
+
+    def upload(self) -> None:
+        """Put model and output into S3.
+
+        Raises:
+            JobFailedError: the bucket is not there, or the disk is full.
+        """
+        models = confined.real_folders(tree.model for tree in self._trees)
+        try:
+            if models:
+                artifacts.upload_model(self._cloud, self._job, models)
+            self._upload_output()
+        except (NoSuchBucketError, OSError) as error:
+            raise JobFailedError(
+                f"ClientError: Artifact upload failed: {_why_not(error)}"
+            ) from error
+
+    @property
+    def _trees(self) -> list[Tree]:
+        count = self._job["ResourceConfig"]["InstanceCount"]
+        return [Tree(self._folder / f"algo-{number}" / "ml") for number in range(1, count + 1)]
+
+    def _upload_output(self) -> None:
+        outputs = confined.real_folders(tree.output_data for tree in self._trees)
+        if outputs:
+            artifacts.upload_output(self._cloud, self._job, outputs)
+
+    def _prepare(self) -> None:
+        inputs = input_files.inputs(self._job)
+        if inputs:
+            self._proceed("Downloading")
+        try:
+            for number, (tree, host) in enumerate(zip(self._trees, self._hosts, strict=True)):
+                input_files.write(tree, self._job, host, self._hosts)
+                for channel in inputs:
+                    self._fetch(channel, tree, number)
+                self._restore_checkpoints(tree)
+        except channels.ChannelError as error:
+            raise JobFailedError(str(error)) from error
+        except (NoSuchBucketError, OSError) as error:
+            raise JobFailedError(f"ClientError: Data download failed: {_why_not(error)}") from error
+
+    def _fetch(self, channel: Mapping[str, Any], tree: Tree, number: int) -> None:
+        channels.fetch(
+            self._cloud,
+            channel["DataSource"]["S3DataSource"],
+            tree.channel(channel["ChannelName"]),
+            shard=number,
+            shards=len(self._hosts),
+            compressed=channel.get("CompressionType") == "Gzip",
+        )
+
+    def _restore_checkpoints(self, tree: Tree) -> None:
+        if configuration := self._job.get("CheckpointConfig"):
+            folder = input_files.checkpoints(tree, self._job)
+            kept = Checkpoints(self._cloud, configuration["S3Uri"], folder)
+            kept.restore()
+            self._checkpoints.append(kept)
+
+    def _start(self) -> None:
+        self._proceed("Training")
+        self._watch.train()
+        environment = self._environment()
+        for number, host in enumerate(self._hosts, start=1):
+            made = instances.container(
+                self._job,
+                host,
+                self._hosts,
+                self._folder / f"algo-{number}",
+                environment,
+            )
+            stream = f"{self._name}/algo-{number}-{int(self._job['CreationTime'] * 1000)}"
+            self._instances.start(self._cloud, made, stream, self._readings.read)
+        for kept in self._checkpoints:
+            kept.start()
+
+    def _environment(self) -> dict[str, str]:
+        # All hosts are on one network here, so two jobs must not meet at the same port.
+        meeting = {_MEETING_PORT: str(free_port())} if len(self._hosts) > 1 else {}
+        platform = {
+            "TRAINING_JOB_NAME": self._name,
+            "TRAINING_JOB_ARN": self._job["TrainingJobArn"],
+        }
+        return {**meeting, **self._job.get("Environment", {}), **platform}
+
+    def _keep_checkpoints(self) -> None:
+        try:
+            for kept in self._checkpoints:
+                kept.stop()
+        except (NoSuchBucketError, OSError) as error:
+            raise JobFailedError(
+                f"ClientError: Checkpoint upload failed: {_why_not(error)}"
+            ) from error
+
+    def _proceed(self, secondary: str) -> None:
+        self._cloud.store.change(KIND, self._name, lambda job: transitions.proceed(job, secondary))
+
+    def _flush_sometimes(self) -> None:
+        if time.monotonic() - self._flushed_s > _FLUSH_EVERY_S:
+            self._flush()
+
+    def _flush(self) -> None:
+        self._flushed_s = time.monotonic()
+        fresh = self._readings.take()
+        if not fresh:
+            return
+        self._cloud.store.change(KIND, self._name, lambda job: readings.note(job, fresh))
+        readings.publish(self._cloud.metrics, self._name, fresh)
+
+
+def _why_not(error: Exception) -> str:
+    if isinstance(error, NoSuchBucketError):
+        return "NoSuchBucket (404): The specified bucket does not exist."
+    return f"{error}."

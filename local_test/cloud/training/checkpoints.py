@@ -1,0 +1,102 @@
+"""Checkpoints: the folder of a job and its place in S3, kept alike."""
+
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+from local_test.cloud.cloud import Cloud
+from local_test.cloud.objects import uri
+from local_test.cloud.training.channels import safe_name
+
+_EVERY_S = 2.0
+
+_Stamp = tuple[int, int]
+"""Time of the last change in nanoseconds, and size."""
+
+
+class Checkpoints:
+    """The folder, and the address that it goes to.
+
+    What is in S3 comes here before the job starts. While it runs, new and changed files are
+    carried over, and deletions too; what others put into S3 meanwhile stays there. Links are not
+    followed: they could lead out of the job's folders.
+    """
+
+    def __init__(self, cloud: Cloud, address: str, folder: Path) -> None:
+        self._objects = cloud.objects
+        self._bucket, prefix = uri.split(address)
+        self._prefix = f"{prefix.rstrip('/')}/" if prefix.strip("/") else ""
+        self._folder = folder
+        self._known: dict[str, _Stamp] = {}
+        self._ended = threading.Event()
+        self._thread: threading.Thread | None = None
+        self.fault: Exception | None = None
+
+    def restore(self) -> int:
+        """Bring what is in S3; how many files.
+
+        Raises:
+            ChannelError: a key is no path below the folder.
+            NoSuchBucketError: the bucket is not there.
+            OSError: the disk is full.
+        """
+        for one in self._objects.list(self._bucket, self._prefix):
+            if not one.key.endswith("/"):
+                name = safe_name(one.key[len(self._prefix) :])
+                self._objects.fetch(self._bucket, one.key, self._folder / name)
+        self._known = dict(self._files())
+        return len(self._known)
+
+    def push(self) -> None:
+        """Carry over what changed.
+
+        Raises:
+            NoSuchBucketError: the bucket is not there.
+            OSError: the disk is full.
+        """
+        there = dict(self._files())
+        for name, stamp in there.items():
+            if self._known.get(name) != stamp and self._put(name):
+                self._known[name] = stamp
+        for name in self._known.keys() - there.keys():
+            self._objects.delete(self._bucket, self._prefix + name)
+            del self._known[name]
+
+    def start(self) -> None:
+        """Push every few seconds, in a thread of its own, until `stop`."""
+        self._thread = threading.Thread(target=self._follow, name="checkpoints", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread and push the last state; raises as `push` does."""
+        self._ended.set()
+        if self._thread is not None:
+            self._thread.join()
+        self.push()
+
+    def _follow(self) -> None:
+        while not self._ended.wait(_EVERY_S):
+            try:
+                self.push()
+            except OSError as error:
+                self.fault = error  # the last push says it, if it is still so
+
+    def _put(self, name: str) -> bool:
+        try:
+            self._objects.put(self._bucket, self._prefix + name, self._folder / name)
+        except FileNotFoundError:
+            return False  # the job took it away meanwhile
+        return True
+
+    def _files(self) -> Iterator[tuple[str, _Stamp]]:
+        for parent, folders, names in os.walk(self._folder):
+            folders.sort()
+            for name in sorted(names):
+                path = Path(parent, name)
+                try:
+                    seen = path.lstat()
+                except FileNotFoundError:
+                    continue
+                if path.is_file() and not path.is_symlink():
+                    yield str(path.relative_to(self._folder)), (seen.st_mtime_ns, seen.st_size)

@@ -1,0 +1,87 @@
+"""The files of /opt/ml/input/config and the folders of /opt/ml, as the platform makes them."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from imageclf.contract import DEFAULT_ROOT, Tree
+
+_GROUP = "homogeneousCluster"
+_INTERFACE = "lo"  # all instances are on this machine, and on its network
+
+_RECORDED = {
+    "debughookconfig": "DebugHookConfig",
+    "profilerconfig": "ProfilerConfig",
+    "checkpointconfig": "CheckpointConfig",
+    "tensorboardoutputconfig": "TensorBoardOutputConfig",
+}
+"""Parts of the request that the container finds as they were sent, by the name of the file."""
+
+
+def write(tree: Tree, job: Mapping[str, Any], host: str, hosts: Sequence[str]) -> None:
+    """Make the tree of the instance `host` of a job (its document)."""
+    for folder in (tree.config, tree.data, tree.model, tree.output_data, checkpoints(tree, job)):
+        folder.mkdir(parents=True, exist_ok=True)
+    _write(tree, "hyperparameters", job.get("HyperParameters", {}))
+    _write(tree, "inputdataconfig", {one["ChannelName"]: _channel(job, one) for one in inputs(job)})
+    _write(tree, "resourceconfig", _resources(job["ResourceConfig"], host, hosts))
+    for name, part in _RECORDED.items():
+        if part in job:
+            _write(tree, name, job[part])
+
+
+def rewrite_profiler(tree: Tree, configuration: Mapping[str, Any]) -> None:
+    """Give a running job another profiler configuration."""
+    _write(tree, "profilerconfig", configuration)
+
+
+def inputs(job: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """The channels of a job."""
+    channels: Sequence[Mapping[str, Any]] = job.get("InputDataConfig", ())
+    return channels
+
+
+def input_mode(job: Mapping[str, Any], channel: Mapping[str, Any]) -> str:
+    """File or FastFile: the channel's own, else the job's."""
+    mode = channel.get("InputMode") or job["AlgorithmSpecification"].get("TrainingInputMode")
+    return str(mode or "File")
+
+
+def checkpoints(tree: Tree, job: Mapping[str, Any]) -> Path:
+    """The folder of checkpoints: the one that the request names, below /opt/ml."""
+    named = job.get("CheckpointConfig", {}).get("LocalPath")
+    return tree.root / Path(named).relative_to(DEFAULT_ROOT) if named else tree.checkpoints
+
+
+def _channel(job: Mapping[str, Any], channel: Mapping[str, Any]) -> dict[str, str]:
+    source = channel["DataSource"]["S3DataSource"]
+    told = {
+        "TrainingInputMode": input_mode(job, channel),
+        "S3DistributionType": source.get("S3DataDistributionType", "FullyReplicated"),
+        "RecordWrapperType": channel.get("RecordWrapperType", "None"),
+    }
+    if "ContentType" in channel:
+        told["ContentType"] = channel["ContentType"]
+    return told
+
+
+def _resources(given: Mapping[str, Any], host: str, hosts: Sequence[str]) -> dict[str, Any]:
+    kind = given["InstanceType"]
+    return {
+        "current_host": host,
+        "current_instance_type": kind,
+        "current_group_name": _GROUP,
+        "hosts": list(hosts),
+        "instance_groups": [
+            {"instance_group_name": _GROUP, "instance_type": kind, "hosts": list(hosts)}
+        ],
+        "network_interface_name": _INTERFACE,
+    }
+
+
+def _write(tree: Tree, name: str, content: Mapping[str, Any]) -> None:
+    path = tree.config / f"{name}.json"
+    part = path.with_name(f".{path.name}.part")
+    part.write_text(json.dumps(dict(content), indent=2), encoding="utf-8")
+    part.replace(path)
