@@ -6,8 +6,8 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path
 
+from fetching.folders import make_folder
 from imageclf.errors import ArchiveError
-from local_test.folders import make_folder
 
 _COMPRESSION = 1  # weights hardly compress; higher levels cost minutes and win a percent
 

@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from fetching.folders import locked
 from imageclf.errors import ImageclfError, SettingsError
 from local_test import jobs, models, serve_settings, stopping
-from local_test.folders import caller, give, locked, short
+from local_test.folders import caller, give, short
 from local_test.ready import Watch
 from local_test.serve_settings import ServeSettings
 from local_test.servers import COMMAND, DockerServer, ProcessServer, Server

@@ -4,14 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from imageclf.errors import ArchiveError, SettingsError
+from fetching.dogs import fetch_dogs
+from fetching.folders import make_folder
+from imageclf.errors import SettingsError
 from local_test import digits
-from local_test.archive import unpack_zip
-from local_test.download import download
-from local_test.folders import make_folder
-
-DOGS_URL = "https://s3-us-west-1.amazonaws.com/udacity-aind/dog-project/dogImages.zip"
-DOG_BREEDS = 133
 
 
 @dataclass(frozen=True)
@@ -42,22 +38,3 @@ def find(data: str, cache: Path) -> Source:
             "class, or `dogs`, or leave it out for handwritten digits."
         )
     return Source(folder.name or "data", folder)
-
-
-def fetch_dogs(cache: Path, url: str = DOGS_URL, breeds: int = DOG_BREEDS) -> Path:
-    """The dog breeds, downloaded and unpacked to `cache/dogs` unless they are there."""
-
-    def check(folder: Path) -> None:
-        found = len([path for path in folder.glob("dogImages/train/*") if path.is_dir()])
-        if found != breeds:
-            raise ArchiveError(
-                f"{url} holds {found} breeds below dogImages/train, not {breeds}: it is not the "
-                "data set expected."
-            )
-
-    target = cache / "dogs"
-    if not target.exists():
-        archive = download(url, cache / "dogImages.zip")
-        unpack_zip(archive, target, check=check)
-        archive.unlink()
-    return target

@@ -10,10 +10,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
+from fetching.folders import locked
 from imageclf import config
 from imageclf.errors import ImageclfError, SettingsError
 from local_test import jobs, run_folder, settings, sources, summary
-from local_test.folders import caller, give, locked
+from local_test.folders import caller, give
 from local_test.package import pack_model
 from local_test.run_folder import Run
 from local_test.settings import Settings

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The project's Python code without its surroundings."""
     target = tmp_path_factory.mktemp("copy")
-    for room in ("container", "local_test", "scripts", "bench"):
+    for room in ("container", "fetching", "local_test", "scripts", "bench"):
         ignored = shutil.ignore_patterns(
             "__pycache__", "run", "data" if room == "local_test" else ""
         )
@@ -49,6 +49,9 @@ def lint(folder: Path) -> "subprocess.CompletedProcess[str]":
         ("container/imageclf/training/__init__.py", "import local_test"),
         ("local_test/__init__.py", "import imageclf.training"),
         ("scripts/__init__.py", "import torch"),
+        ("scripts/__init__.py", "import local_test"),
+        ("local_test/__init__.py", "import scripts"),
+        ("fetching/__init__.py", "import local_test"),
     ],
 )
 def test_a_forbidden_import_is_found(copy: Path, module: str, line: str) -> None:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from fetching.archive import Limits, unpack_zip
 from imageclf.errors import ArchiveError
-from local_test.archive import Limits, unpack_zip
 
 GENEROUS = Limits()
 FILES = {"set/train/a/1.txt": b"one" * 50, "set/train/b/2.txt": b"two", "top.txt": b""}

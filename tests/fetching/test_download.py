@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from fetching.download import download
 from imageclf.errors import DownloadError
-from local_test.download import download
-from tests.local_test.range_server import Served, serve
+from tests.fetching.range_server import Served, serve
 
 CONTENT = os.urandom(700_000)
 UNWRITTEN = 1 << 16  # what may be in memory when a connection breaks

@@ -15,8 +15,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from fetching.folders import make_folder
 from imageclf.errors import ArchiveError
-from local_test.folders import make_folder
 
 _CHUNK_BYTES = 1 << 20
 _DAMAGE = (

@@ -17,8 +17,8 @@ from pathlib import Path
 import requests
 from tqdm import tqdm
 
+from fetching.folders import locked
 from imageclf.errors import DownloadError
-from local_test.folders import locked
 
 _CHUNK_BYTES = 1 << 16
 _TIMEOUT_S = (10, 60)  # to connect, between two reads

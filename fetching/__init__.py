@@ -1,0 +1,1 @@
+"""Data from outside, fetched without trusting it: downloads, archives, the dog breeds."""
