@@ -1,5 +1,20 @@
 """What this room answers."""
 
-from local_test.cloud.operations import Room
+from functools import partial
 
-ROOM = Room({})
+from local_test.cloud import jobs
+from local_test.cloud.operations import Room
+from local_test.cloud.processing import requests
+from local_test.cloud.processing.kind import KIND
+
+ROOM = Room(
+    {
+        "CreateProcessingJob": requests.create,
+        "DescribeProcessingJob": requests.describe,
+        "ListProcessingJobs": requests.list_jobs,
+        "StopProcessingJob": requests.stop,
+        "DeleteProcessingJob": requests.delete,
+    },
+    resume=partial(jobs.resume, kind=KIND),
+    end=partial(jobs.end, kind=KIND),
+)
