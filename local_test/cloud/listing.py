@@ -11,6 +11,7 @@ from local_test.cloud.errors import validation
 Document = dict[str, Any]
 
 _PAGE = 100
+_NO_ORDERS: Mapping[str, Callable[[Document], Any]] = {}
 _TIMES = {"CreationTime": "CreationTime", "LastModifiedTime": "LastModifiedTime"}
 
 
@@ -22,6 +23,7 @@ def listed(
     status: str = "",
     summary: Callable[[Document], Document],
     answer: str,
+    orders: Mapping[str, Callable[[Document], Any]] = _NO_ORDERS,
 ) -> Document:
     """One page of `documents` as a List operation answers it.
 
@@ -34,15 +36,19 @@ def listed(
         status: the field with the status, where there is one.
         summary: what a document looks like in the list.
         answer: the field that the list goes into, like `TrainingJobSummaries`.
+        orders: what to sort by for further values of SortBy.
 
     Raises:
         ApiError: NextToken is not one of ours.
     """
     chosen = [one for one in documents if _is_wanted(one, arguments, name, status)]
     fields = {"Name": name, "Status": status or name, **_TIMES}
-    by = fields.get(str(arguments.get("SortBy", "CreationTime")), "CreationTime")
+    wanted = str(arguments.get("SortBy", "CreationTime"))
+    by = fields.get(wanted, "CreationTime")
     descending = arguments.get("SortOrder") == "Descending"
     chosen.sort(key=lambda one: (one.get(by) or 0) if by in _TIMES else str(one.get(by, "")))
+    if wanted in orders:
+        chosen.sort(key=orders[wanted])
     if descending:
         chosen.reverse()
     page = paged(chosen, arguments, answer=answer)

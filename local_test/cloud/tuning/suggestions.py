@@ -23,14 +23,13 @@ from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
+from local_test.cloud.tuning.observations import Observation, Values
 from local_test.cloud.tuning.ranges import Categorical, Numeric, Range, Scale, combinations
 
 _STARTING_POINTS = (3, 10)
 """Random points before the first that is reasoned: at least, at most (Optuna's own default)."""
 _ATTEMPTS = 20
 _ENUMERABLE = 10_000
-
-Values = dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -49,22 +48,6 @@ class Search:
     maximize: bool
     seed: int
     budget: int | None = None
-
-
-@dataclass(frozen=True)
-class Observation:
-    """A training job that was suggested before, perhaps by another tuning job.
-
-    Attributes:
-        objective: its last reading; None as long as there is none.
-        running: it has not ended.
-        readings: of the objective, when it was stopped before its time; 0 when it was not.
-    """
-
-    values: Mapping[str, str]
-    objective: float | None
-    running: bool = False
-    readings: int = 0
 
 
 def suggest(search: Search, number: int, known: Sequence[Observation]) -> Values:

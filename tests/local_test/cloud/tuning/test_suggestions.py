@@ -3,8 +3,9 @@ import statistics
 
 import pytest
 
+from local_test.cloud.tuning.observations import Observation, Values
 from local_test.cloud.tuning.ranges import Categorical, Numeric, Range, Scale
-from local_test.cloud.tuning.suggestions import Observation, Search, Values, suggest
+from local_test.cloud.tuning.suggestions import Search, suggest
 
 LR = Numeric("lr", 1e-4, 1e-1, Scale.LOGARITHMIC)
 UNITS = Categorical("units", ("256", "512", "1024"))
