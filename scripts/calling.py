@@ -3,15 +3,15 @@
 import shlex
 from collections.abc import Iterator
 
-from scripts.models import Source
 from scripts.requests.hosting import Deployment
 
 SAMPLE = "photo.jpg"
+_SUFFIX = ".tar.gz"
 
 
-def target_of(source: Source) -> str:
-    """The TargetModel of a model behind a multi-model endpoint."""
-    return f"{source.name}.tar.gz"
+def target(name: str) -> str:
+    """The TargetModel of the model called `name` behind a multi-model endpoint."""
+    return name if name.endswith(_SUFFIX) else name + _SUFFIX
 
 
 def undo(wanted: Deployment) -> str:
@@ -19,19 +19,19 @@ def undo(wanted: Deployment) -> str:
     return f"scripts/teardown.sh {shlex.quote(wanted.endpoint)}"
 
 
-def lines(wanted: Deployment, target: str) -> Iterator[str]:
-    """What asks the endpoint; of a multi-model one, the model `target`."""
-    target = target if wanted.kind == "multi-model" else ""
-    more = f" --target-model {shlex.quote(target)}" if target else ""
+def lines(wanted: Deployment, model: str) -> Iterator[str]:
+    """What asks the endpoint; of a multi-model one, the one called `model`."""
+    wished = target(model) if wanted.kind == "multi-model" else ""
+    more = f" --target-model {shlex.quote(wished)}" if wished else ""
     yield "Ask it:"
     yield f"  scripts/predict.sh {SAMPLE} --endpoint {shlex.quote(wanted.endpoint)}{more}"
     if wanted.kind == "async":
         yield from _later(wanted)
     else:
-        yield from _at_once(wanted, target, more)
+        yield from _at_once(wanted, wished, more)
 
 
-def _at_once(wanted: Deployment, target: str, more: str) -> Iterator[str]:
+def _at_once(wanted: Deployment, model: str, more: str) -> Iterator[str]:
     yield (
         f"  aws sagemaker-runtime invoke-endpoint --endpoint-name {wanted.endpoint}{more} "
         f"--content-type image/jpeg --body fileb://{SAMPLE} answer.json"
@@ -40,8 +40,8 @@ def _at_once(wanted: Deployment, target: str, more: str) -> Iterator[str]:
     yield '    runtime = boto3.client("sagemaker-runtime")'
     yield "    answer = runtime.invoke_endpoint("
     yield f'        EndpointName="{wanted.endpoint}",'
-    if target:
-        yield f'        TargetModel="{target}",'
+    if model:
+        yield f'        TargetModel="{model}",'
     yield '        ContentType="image/jpeg",'
     yield f'        Body=open("{SAMPLE}", "rb"),'
     yield "    )"

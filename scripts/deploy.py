@@ -7,7 +7,7 @@ import argparse
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -42,35 +42,41 @@ def main(
 
 
 def _deploy(call: Call) -> int:
+    at = naming.now()
+    endpoint = _endpoint_name(call, at)
+    if not call.dry:
+        _check_name(call, endpoint)
     sources = models.resolve(call, call.options.model, call.options.job)
-    wanted = plan(call, sources, naming.now())
+    wanted = plan(call, endpoint, sources, at)
     if call.dry:
         print(receipt.requests(hosting.all_requests(wanted, update=call.options.update)))
         return 0
-    _check_name(call, wanted)
     _send(call, wanted, sources)
     call.state.remember(endpoint=wanted.endpoint)
+    print("\n".join(_receipt(call, wanted)), flush=True)
     if call.options.wait:
-        _until_ready(call, wanted)
+        endpoints.wait(call.aws, wanted.endpoint, wanted.config, _say)
         if call.options.smoke_test:
             _smoke_test(call, wanted, sources)
-    for line in _last_words(call, wanted, sources):
-        print(line)
+    print("\n".join(calling.lines(wanted, sources[0].name)))
     return 0
 
 
-def plan(call: Call, sources: Sequence[Source], at: datetime) -> Deployment:
-    """The endpoint as it shall be.
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+def plan(call: Call, endpoint: str, sources: Sequence[Source], at: datetime) -> Deployment:
+    """The endpoint of this name as it shall be.
 
     Raises:
-        SettingsError: the name cannot be one, or several models are for an endpoint of one.
+        SettingsError: its kind does not go with what is asked for.
     """
     deploy, place = call.settings.deploy, call.place
     if deploy.kind != "multi-model" and len(sources) > 1:
         raise SettingsError(f"A {deploy.kind} endpoint has one model; use --kind multi-model.")
     if deploy.kind == "serverless" and deploy.capture:
         raise SettingsError("A serverless endpoint captures no data; leave --capture away.")
-    endpoint = _endpoint_name(call, at)
     return Deployment(
         endpoint=endpoint,
         model=naming.name(call.settings, "model", at),
@@ -116,44 +122,38 @@ def _startup_timeout_s(call: Call) -> int | None:
     return None if deploy.kind == "multi-model" else deploy.startup_minutes * _SECONDS_A_MINUTE
 
 
-def _check_name(call: Call, wanted: Deployment) -> None:
-    there = endpoints.find(call.aws, wanted.endpoint)
-    if there is None and call.options.update:
+def _check_name(call: Call, endpoint: str) -> None:
+    there = endpoints.find(call.aws, endpoint) is not None
+    if call.options.update and not there:
         raise LaunchError(
-            f"There is no endpoint {wanted.endpoint} to update; leave --update away to make it."
+            f"There is no endpoint {endpoint} to update; leave --update away to make it."
         )
-    if there is not None and not call.options.update:
+    if there and not call.options.update:
         raise LaunchError(
-            f"There is an endpoint {wanted.endpoint} already; give it this model with --update, or "
-            f"take another --name."
+            f"There is an endpoint {endpoint} already; give it this model with --update, or take "
+            "another --name."
         )
 
 
 def _send(call: Call, wanted: Deployment, sources: Sequence[Source]) -> None:
     if wanted.kind == "multi-model":
-        archives = {calling.target_of(source): source.data for source in sources}
+        archives = {calling.target(source.name): source.data for source in sources}
         sdk_hosting.add_models(call.aws, wanted, archives)
     start = sdk_hosting.update if call.options.update else sdk_hosting.make
     start(call.aws, wanted)
 
 
-def _until_ready(call: Call, wanted: Deployment) -> None:
-    print(f"The endpoint {wanted.endpoint} starts; Ctrl-C leaves it.")
-    print(f"{calling.undo(wanted)} removes it.", flush=True)
-    endpoints.wait(call.aws, wanted.endpoint, wanted.config, lambda line: print(line, flush=True))
-
-
 def _smoke_test(call: Call, wanted: Deployment, sources: Sequence[Source]) -> None:
     """Ask for the classes of one picture, so that it is known to answer."""
     picture = call.options.picture
-    body = picture.read_bytes() if picture else pictures.made_up_jpeg()
+    body = pictures.content(picture) if picture else pictures.made_up_jpeg()
     kind = invoking.content_type(picture or Path(calling.SAMPLE))
     if wanted.kind == "async":
         uri = endpoints.upload(call.aws, body, kind, wanted.async_to + "/pictures")
         request = invoking.invoke_async(wanted.endpoint, kind, uri)
-        answer = endpoints.ask_later(call.aws, request, print)
+        answer = endpoints.collect(call.aws, endpoints.ask_later(call.aws, request))
     else:
-        target = calling.target_of(sources[0]) if wanted.kind == "multi-model" else ""
+        target = calling.target(sources[0].name) if wanted.kind == "multi-model" else ""
         answer = endpoints.ask(
             call.aws, invoking.invoke(wanted.endpoint, kind, target_model=target), body
         )
@@ -162,15 +162,13 @@ def _smoke_test(call: Call, wanted: Deployment, sources: Sequence[Source]) -> No
         print(line)
 
 
-def _last_words(call: Call, wanted: Deployment, sources: Sequence[Source]) -> Iterator[str]:
-    page = call.aws.console(f"endpoints/{wanted.endpoint}")
+def _receipt(call: Call, wanted: Deployment) -> list[str]:
     made = [
-        Made("endpoint", wanted.endpoint, page=page),
+        Made("endpoint", wanted.endpoint, page=call.aws.console(f"/endpoints/{wanted.endpoint}")),
         Made("config", wanted.config),
         Made("model", wanted.model, wanted.model_data),
     ]
-    yield from receipt.lines(made, _cost(call, wanted), [calling.undo(wanted)])
-    yield from calling.lines(wanted, calling.target_of(sources[0]))
+    return receipt.lines(made, _cost(call, wanted), [calling.undo(wanted)])
 
 
 def _cost(call: Call, wanted: Deployment) -> str:

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
@@ -93,26 +94,36 @@ def ask(aws: Aws, request: Mapping[str, Any], body: bytes) -> bytes:
     return answer
 
 
-def ask_later(aws: Aws, request: Mapping[str, Any], say: Callable[[str], None]) -> bytes:
+@dataclass(frozen=True)
+class Pending:
+    """Where the answer of an asynchronous endpoint will lie, or else its fault."""
+
+    answer: str
+    fault: str
+
+
+def ask_later(aws: Aws, request: Mapping[str, Any]) -> Pending:
+    """Hand a picture in S3 to an asynchronous endpoint."""
+    sent = aws.client("sagemaker-runtime").invoke_endpoint_async(**request)
+    return Pending(sent["OutputLocation"], sent.get("FailureLocation", ""))
+
+
+def collect(aws: Aws, pending: Pending, timeout_s: float = _ASYNC_TIMEOUT_S) -> bytes:
     """The answer of an asynchronous endpoint, once it lies in S3.
 
     Raises:
-        EndpointError: the container refused it, or there was no answer in a quarter of an hour.
+        EndpointError: the container refused it, or there was no answer in time.
     """
-    sent = aws.client("sagemaker-runtime").invoke_endpoint_async(**request)
-    answer, fault = sent["OutputLocation"], sent.get("FailureLocation", "")
-    say(f"Waiting for {answer}")
-    until_s = time.monotonic() + _ASYNC_TIMEOUT_S
-    while time.monotonic() < until_s:
-        if (content := _object(aws, answer)) is not None:
+    until_s = time.monotonic() + timeout_s
+    while True:
+        if (content := _object(aws, pending.answer)) is not None:
             return content
-        if fault and (content := _object(aws, fault)) is not None:
-            raise EndpointError(message(content) or f"The container refused it; see {fault}.")
+        if pending.fault and (content := _object(aws, pending.fault)) is not None:
+            raise EndpointError(message(content) or f"it was refused; see {pending.fault}.")
+        if time.monotonic() > until_s:
+            break
         time.sleep(aws.poll_s)
-    raise EndpointError(
-        f"There is no answer at {answer} after {_ASYNC_TIMEOUT_S:.0f} s; look there later, or read "
-        f"the log {LOG_GROUP}{request['EndpointName']}."
-    )
+    raise EndpointError(f"there is no answer after {timeout_s:.0f} s; look at {pending.answer}.")
 
 
 def upload(aws: Aws, picture: bytes, kind: str, folder: str) -> str:

@@ -31,6 +31,20 @@ def below(folder: Path) -> list[Path]:
     return _found(folder, folder.rglob("*"))
 
 
+def content(picture: Path) -> bytes:
+    """The bytes of a picture.
+
+    Raises:
+        SettingsError: it cannot be read.
+    """
+    try:
+        return picture.read_bytes()
+    except OSError as error:
+        raise SettingsError(
+            f"{picture} cannot be read ({error.strerror}); name a picture that can."
+        ) from error
+
+
 def made_up_jpeg(side: int = 64) -> bytes:
     """A JPEG of coloured noise, always the same, of `side` x `side` pixels."""
     from PIL import Image  # noqa: PLC0415  (only where no picture is given)

@@ -11,6 +11,9 @@ ANY_PICTURE = "application/x-image"
 
 JSON = "application/json"
 
+MOST_CLASSES = 1000
+"""Most that `top_k` may be."""
+
 
 def content_type(picture: Path) -> str:
     """The media type of a picture by its name."""
