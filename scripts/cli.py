@@ -48,6 +48,11 @@ class Call:
         """Where things are made; in a dry run, as far as it is known."""
         return place.assumed(self.settings, self.environment) if self.dry else self.aws.place
 
+    @property
+    def bucket(self) -> str:
+        """The bucket alone, for what needs no role."""
+        return self.place.bucket if self.dry else self.aws.bucket
+
     @cached_property
     def state(self) -> State:
         """What was made last in this place; a dry run knows it only for a local endpoint."""

@@ -1,6 +1,7 @@
 """`python -m imageclf COMMAND`, the entry point of the image."""
 
 import argparse
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -31,6 +32,11 @@ def _parser() -> argparse.ArgumentParser:
     ensemble.add_argument("--weights", default="", help="one for each model, as in 1,1,2")
     ensemble.add_argument("--data", type=Path, help="pictures to measure it on")
     ensemble.set_defaults(run=_ensemble)
+    check = commands.add_parser("check-data", help="look at a folder of pictures as training does")
+    check.add_argument("folder", type=Path)
+    check.add_argument("hyperparameters", nargs="*", metavar="NAME=VALUE", help="as in training")
+    check.add_argument("--json", action="store_true", help="all that was found, for programs")
+    check.set_defaults(run=_check_data)
     report = commands.add_parser("report", help="make report.html anew from a run's output/data")
     report.add_argument("folder", type=Path)
     report.set_defaults(run=_report)
@@ -56,6 +62,18 @@ def _ensemble(options: argparse.Namespace) -> int:
     _, measured = ensemble.make(options.models, options.output, weights, options.data)
     sys.stdout.write(measure.table(measured) if measured else "")
     sys.stdout.write(f"{options.output}\n")
+    return 0
+
+
+def _check_data(options: argparse.Namespace) -> int:
+    from imageclf import config  # noqa: PLC0415
+    from imageclf.data.checked import load_data  # noqa: PLC0415
+    from imageclf.data.listing import listing  # noqa: PLC0415
+
+    values = dict(text.partition("=")[::2] for text in options.hyperparameters)
+    data = load_data(options.folder, config.parse(values))
+    found = json.dumps(listing(data, options.folder)) if options.json else None
+    sys.stdout.write(f"{found or chr(10).join(data.summary_lines())}\n")
     return 0
 
 
