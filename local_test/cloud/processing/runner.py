@@ -14,8 +14,9 @@ from local_test.cloud.machines import images, slots
 from local_test.cloud.machines.log_pump import LogPump
 from local_test.cloud.machines.machine import Container, Instance
 from local_test.cloud.machines.start import host_names
-from local_test.cloud.processing import config_files, inputs
+from local_test.cloud.processing import config_files
 from local_test.cloud.processing.outputs import Output
+from local_test.cloud.training import channels
 
 _LOOK_EVERY_S = 0.05
 _UPLOAD_EVERY_S = 2.0
@@ -87,7 +88,10 @@ def _prepare(run: Run, ml: Path, part: int, hosts: Sequence[str]) -> None:
     for one in run.job.get("ProcessingInputs", []):
         source = one["S3Input"]
         run.check()
-        inputs.fetch(run.cloud, source, _inside(ml, source), part, len(hosts))
+        try:
+            channels.fetch(run.cloud, source, _inside(ml, source), shard=part, shards=len(hosts))
+        except channels.ChannelError as error:
+            raise JobFailedError(str(error)) from error
     for one in run.job.get("ProcessingOutputConfig", {}).get("Outputs", []):
         _inside(ml, one["S3Output"]).mkdir(parents=True, exist_ok=True)
 

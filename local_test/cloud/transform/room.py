@@ -1,5 +1,19 @@
 """What this room answers."""
 
-from local_test.cloud.operations import Room
+from functools import partial
 
-ROOM = Room({})
+from local_test.cloud import jobs
+from local_test.cloud.operations import Room
+from local_test.cloud.transform import requests
+from local_test.cloud.transform.kind import KIND
+
+ROOM = Room(
+    {
+        "CreateTransformJob": requests.create,
+        "DescribeTransformJob": requests.describe,
+        "ListTransformJobs": requests.list_jobs,
+        "StopTransformJob": requests.stop,
+    },
+    resume=partial(jobs.resume, kind=KIND),
+    end=partial(jobs.end, kind=KIND),
+)
