@@ -10,10 +10,8 @@ from dataclasses import replace
 
 from local_test.cloud import beginnings, rooms, user_config
 from local_test.cloud.cloud import Cloud
-from local_test.cloud.errors import ApiError
 from local_test.cloud.front import Front
 from local_test.cloud.holder import Holder, Lock
-from local_test.cloud.moto_buckets import BucketsOfMoto
 from local_test.cloud.moto_side import MotoSide
 from local_test.cloud.operations import RuntimeRequest, RuntimeResponse
 from local_test.cloud.protocol import Api
@@ -72,8 +70,7 @@ def _s3(cloud: Cloud, moto: Application) -> Application:
     if importlib.util.find_spec("local_test.cloud.objects.service") is None:
         return moto
     service = importlib.import_module("local_test.cloud.objects.service")
-    forward = BucketsOfMoto(cloud.objects, moto, cloud.settings.region)
-    application: Application = service.application(cloud.objects, forward)
+    application: Application = service.application(cloud.objects, moto)
     return application
 
 
@@ -91,5 +88,5 @@ def _end(cloud: Cloud) -> None:
     for room in reversed(rooms.ROOMS):
         try:
             room.end(cloud)
-        except (ApiError, OSError):
+        except Exception:  # noqa: BLE001  (logged)
             _LOG.exception("A room did not end")

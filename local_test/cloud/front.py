@@ -5,12 +5,12 @@ here, S3 by `objects`, all others by moto. Signatures are not checked: nothing h
 only programs of this machine reach the address.
 """
 
-import json
 from collections.abc import Callable, Iterable
 
 from local_test.cloud.errors import ApiError, unsupported
 from local_test.cloud.operations import RuntimeRequest, RuntimeResponse
 from local_test.cloud.protocol import Api, failed, rest_error
+from local_test.cloud.telling import told
 from local_test.cloud.wsgi import (
     Application,
     Environ,
@@ -61,7 +61,7 @@ class Front:
         if fault := stranger(environ):
             return send(plain(403, fault), start_response)
         if self.is_ending:
-            return send(_told(_ENDING), start_response)
+            return send(told(_ENDING, environ), start_response)
         if environ["PATH_INFO"] == STATUS_PATH:
             return send(plain(200, "The local cloud runs."), start_response)
         service, region = scope(environ)
@@ -70,14 +70,13 @@ class Front:
         return self._pass_on(self._s3 if service == "s3" else self._others, environ, start_response)
 
     def _sagemaker(self, environ: Environ, region: str) -> RuntimeResponse:
-        path = environ["PATH_INFO"]
         try:
             body = _body(environ)
-            if path.startswith(_ENDPOINTS):
-                return self._invoke(_runtime_request(environ, body, region))
-            return self._api.answer(environ.get("HTTP_X_AMZ_TARGET", ""), body, region)
+            if target := environ.get("HTTP_X_AMZ_TARGET"):
+                return self._api.answer(target, body, region)
+            return self._invoke(_runtime_request(environ, body, region))
         except Exception as error:  # noqa: BLE001  (the edge; logged)
-            return rest_error(failed(error, f"{environ['REQUEST_METHOD']} {path}"))
+            return rest_error(_of_runtime(failed(error, _line(environ))))
 
     @staticmethod
     def _pass_on(
@@ -86,15 +85,17 @@ class Front:
         try:
             return application(environ, start_response)
         except Exception as error:  # noqa: BLE001  (the edge; logged)
-            doing = f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}"
-            return send(_told(failed(error, doing)), start_response)
+            return send(told(failed(error, _line(environ)), environ), start_response)
 
 
-def _told(error: ApiError) -> RuntimeResponse:
-    """An error in the form that most clients make the most of, whatever protocol they speak."""
-    response = rest_error(error)
-    body = json.dumps({"__type": error.code, "message": error.message}).encode()
-    return RuntimeResponse(response.status, response.headers, body)
+def _line(environ: Environ) -> str:
+    return f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}"
+
+
+def _of_runtime(error: ApiError) -> ApiError:
+    """The error under the name that SageMaker's runtime has for it."""
+    names = {"ValidationException": "ValidationError"}
+    return ApiError(names.get(error.code, error.code), error.message, error.status)
 
 
 def _body(environ: Environ) -> bytes:
@@ -110,8 +111,9 @@ def _body(environ: Environ) -> bytes:
 
 
 def _runtime_request(environ: Environ, body: bytes, region: str) -> RuntimeRequest:
-    path, method = environ["PATH_INFO"], environ["REQUEST_METHOD"]
+    path = environ["PATH_INFO"]
     name, _, action = path.removeprefix(_ENDPOINTS).partition("/")
-    if action not in _ACTIONS or method != "POST":
-        raise unsupported(f"{method} {path}.")
+    is_known = path.startswith(_ENDPOINTS) and action in _ACTIONS
+    if not is_known or environ["REQUEST_METHOD"] != "POST":
+        raise unsupported(f"{_line(environ)}.")
     return RuntimeRequest(name, headers(environ), body, region, _ACTIONS[action])

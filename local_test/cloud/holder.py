@@ -41,6 +41,7 @@ class Lock:
             _lock(self._file)
             os.ftruncate(self._file, 0)
         except BlockingIOError as error:
+            self.release()
             raise SettingsError(
                 f"A local cloud runs on {self._path.parent} already; stop it first, or choose "
                 "another folder with LOCAL_CLOUD_ROOT."
@@ -50,6 +51,12 @@ class Lock:
                 f"{self._path.parent} cannot be written to ({error.strerror}); choose another "
                 "folder with LOCAL_CLOUD_ROOT."
             ) from error
+
+    def release(self) -> None:
+        """Hold it no more."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
 
     def tell(self, holder: Holder) -> None:
         """Let others know who holds it; only after `take`."""

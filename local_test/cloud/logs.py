@@ -13,7 +13,7 @@ ENDPOINTS = "/aws/sagemaker/Endpoints/"
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS events (
-    id INTEGER PRIMARY KEY, stream_group TEXT NOT NULL, stream TEXT NOT NULL,
+    id INTEGER PRIMARY KEY AUTOINCREMENT, stream_group TEXT NOT NULL, stream TEXT NOT NULL,
     at_ms INTEGER NOT NULL, message TEXT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS by_stream ON events (stream_group, stream, id);
@@ -45,6 +45,13 @@ class Logs:
                 "INSERT INTO events (stream_group, stream, at_ms, message) VALUES (?, ?, ?, ?)",
                 rows,
             )
+
+    def delete(self, group: str, stream: str | None = None) -> None:
+        """Forget a stream, or a group with all its streams."""
+        self._database.connection.execute(
+            "DELETE FROM events WHERE stream_group = ? AND (? IS NULL OR stream = ?)",
+            (group, stream, stream),
+        )
 
     def since(self, event_id: int, most: int = 10_000) -> list[Event]:
         """The events that came after the one with this id, of all streams."""

@@ -5,6 +5,7 @@ journal, and made again at the next start; logs and metrics are brought in from 
 """
 
 import io
+import json
 import re
 from collections.abc import Iterable
 from typing import Any
@@ -24,7 +25,7 @@ _PASSING = re.compile(
 )
 """Operations that change nothing, or nothing that is worth keeping."""
 
-_KEPT_ELSEWHERE = {"tagging"}
+_KEPT_ELSEWHERE = {"s3", "tagging"}
 """Services whose requests change what is kept on the disk anyway."""
 
 _OWN_PATHS = ("/moto-api", "/latest/")
@@ -35,6 +36,7 @@ class MotoSide:
     """A WSGI application: moto, with what `cloud` keeps of the past."""
 
     def __init__(self, cloud: Cloud) -> None:
+        self._cloud = cloud
         self._region = cloud.settings.region
         self._journal = Journal(cloud.settings.root / "journal.jsonl")
         self._feed = Feed(cloud)
@@ -43,7 +45,9 @@ class MotoSide:
     def replay(self) -> None:
         """Make again what the journal holds; before the first request."""
         for entry in self._journal.entries():
-            _consume(self._moto(_environ(entry), lambda *_: None))
+            environ = _environ(entry)
+            self._bring_up_to_date(environ)
+            _consume(self._moto(environ, lambda *_: None))
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Raises ApiError where moto does not know how."""
@@ -63,7 +67,15 @@ class MotoSide:
             raise ApiError("NotImplemented", f"The local endpoint cannot: {error}.", 501) from error
         if entry is not None and seen and seen[0][0] in "23":
             self._journal.append(entry)
+            self._forget(entry)
         return answer
+
+    def _forget(self, entry: Entry) -> None:
+        """A log that is deleted in moto does not come back from the disk."""
+        operation = entry.headers.get("x-amz-target", "").rpartition(".")[2]
+        if operation in {"DeleteLogGroup", "DeleteLogStream"}:
+            named = json.loads(entry.body)
+            self._cloud.logs.delete(named["logGroupName"], named.get("logStreamName"))
 
     def _bring_up_to_date(self, environ: Environ) -> None:
         service, region = scope(environ)

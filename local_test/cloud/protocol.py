@@ -20,6 +20,7 @@ from local_test.cloud.validation import checked
 
 TARGET = "SageMaker."
 CONTENT_TYPE = "application/x-amz-json-1.1"
+WRONG = "WrongAnswer"
 
 _LOG = logging.getLogger(__name__)
 
@@ -28,8 +29,8 @@ _LOG = logging.getLogger(__name__)
 class Api:
     """The operations of SageMaker that `handlers` answer.
 
-    With `strict`, an answer that AWS's model of it does not allow becomes an error 500 that tells
-    what is wrong with it; tests run so.
+    With `strict`, an answer that AWS's model of it does not allow becomes the error `WRONG`, which
+    tells what is wrong with it; tests run so.
     """
 
     cloud: Cloud
@@ -55,16 +56,22 @@ class Api:
             raise unsupported(f"{operation}.")
         document = answers.public(model, handler(self.cloud, Request(operation, arguments, region)))
         if self.strict and (faults := answers.faults(model, document)):
-            raise ApiError("WrongAnswer", " ".join(faults), 500)
+            raise _wrong(" ".join(faults))
         return document
 
     def _told(self, failure: ApiError, operation: str) -> Document:
         model = shapes.find_operation(operation)
         code, message = failure.code, failure.message
-        if self.strict and model and code not in {*shapes.error_codes(model), "WrongAnswer"}:
-            message = f"{operation} does not know the error {code} ({message})."
-            code = "WrongAnswer"
+        if self.strict and model and code not in {*shapes.error_codes(model), WRONG}:
+            wrong = _wrong(f"{operation} does not know the error {code} ({message}).")
+            code, message = wrong.code, wrong.message
         return {"__type": code, "message": message}
+
+
+def _wrong(message: str) -> ApiError:
+    """Not a server's error (500): clients would try again, and see another one then."""
+    _LOG.error("%s: %s", WRONG, message)
+    return ApiError(WRONG, message)
 
 
 def failed(error: Exception, doing: str) -> ApiError:
@@ -95,9 +102,13 @@ def rest_error(error: ApiError) -> RuntimeResponse:
 
 def _read(body: bytes) -> object:
     try:
-        return json.loads(body or b"{}")
-    except ValueError as error:
+        return json.loads(body or b"{}", parse_constant=_refuse)
+    except (ValueError, RecursionError) as error:
         raise ApiError("SerializationException", "The body is not JSON.") from error
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no number of JSON.")
 
 
 def _response(status: int, document: Document) -> RuntimeResponse:

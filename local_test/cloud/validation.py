@@ -164,7 +164,7 @@ def _scalar(value: Any, shape: Shape) -> Any:
     if kind in _NUMBERS and isinstance(value, int | float) and not isinstance(value, bool):
         if kind not in {"integer", "long"}:
             return value
-        if value == int(value):
+        if float(value).is_integer():
             return int(value)
     elif isinstance(value, bool if kind == "boolean" else str) and kind not in _NUMBERS:
         return value

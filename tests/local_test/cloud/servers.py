@@ -14,6 +14,7 @@ import boto3
 
 from local_test.cloud.cloud import Cloud
 from local_test.cloud.holder import holder
+from local_test.cloud.protocol import WRONG
 from local_test.cloud.settings import CloudSettings
 
 PATIENCE_S = 60.0
@@ -102,6 +103,7 @@ def running_cloud(root: Path, **settings: Any) -> Iterator[CloudServer]:
         yield server
     finally:
         server.stop()
+    assert WRONG not in server.log(), server.log()
 
 
 def _without_aws(environment: "os._Environ[str]") -> dict[str, str]:
