@@ -21,6 +21,7 @@ from scripts.sections import Settings
 from scripts.state import State
 
 INTERRUPTED = 130
+_BROKEN_PIPE = 141  # 128 + SIGPIPE
 
 
 @dataclass
@@ -121,6 +122,10 @@ def run(
     except KeyboardInterrupt:
         print("\nInterrupted.", file=sys.stderr)
         return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read the output has seen enough; nothing may be flushed to it at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _BROKEN_PIPE
 
 
 def _flags(options: argparse.Namespace) -> dict[str, Any]:
