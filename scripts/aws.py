@@ -223,5 +223,5 @@ def _quieten() -> None:
 
     os.environ.setdefault("SAGEMAKER_SUPPRESS_V2_WARNING", "1")
     warnings.filterwarnings("ignore", module="sagemaker")
-    for name in ("sagemaker", "sagemaker.config"):
+    for name in ("botocore", "sagemaker", "sagemaker.config"):
         logging.getLogger(name).setLevel(logging.ERROR)

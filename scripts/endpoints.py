@@ -10,7 +10,7 @@ from uuid import uuid4
 from botocore.exceptions import ClientError
 
 from imageclf.errors import EndpointError, LaunchError
-from scripts import progress
+from scripts import progress, s3
 from scripts.aws import Aws
 from scripts.table import Prediction
 
@@ -132,7 +132,7 @@ def upload(aws: Aws, picture: bytes, kind: str, folder: str) -> str:
     Returns its address there.
     """
     uri = f"{folder}/{uuid4().hex}"
-    bucket, key = split(uri)
+    bucket, key = s3.split(uri)
     aws.client("s3").put_object(Bucket=bucket, Key=key, Body=picture, ContentType=kind)
     return uri
 
@@ -166,12 +166,6 @@ def message(content: bytes) -> str:
     except ValueError:
         return ""
     return str(told.get("message", "")) if isinstance(told, dict) else ""
-
-
-def split(uri: str) -> tuple[str, str]:
-    """Bucket and key of `s3://bucket/key`."""
-    bucket, _, key = uri.removeprefix("s3://").partition("/")
-    return bucket, key
 
 
 class _Statuses:
@@ -211,12 +205,11 @@ def _said(response: Mapping[str, Any]) -> str:
 
 
 def _object(aws: Aws, uri: str) -> bytes | None:
-    bucket, key = split(uri)
+    bucket, key = s3.split(uri)
     try:
-        content: bytes = aws.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+        return s3.read(aws.client("s3"), bucket, key)
     except ClientError as error:
         # Without the permission to list the bucket, S3 answers 403 for an object that is not there.
         if error.response["Error"]["Code"] in {"NoSuchKey", "404", "AccessDenied", "403"}:
             return None
         raise
-    return content

@@ -77,19 +77,16 @@ def of_job(call: Call, job: str) -> Source:
 
 
 def _last(call: Call) -> Source:
-    """The model noted last."""
+    """The model of the last training."""
     job = call.state.last("training_job")
-    if job:
-        return of_job(call, job)
-    data = call.state.last("model_data")
-    if data:
-        return Source("model", data, call.place.image)
-    if call.dry:
+    if job is None and call.dry:
         return of_job(call, _DRY_JOB)
-    raise SettingsError(
-        "No trained model is noted for this place; train one with scripts/train.sh, or name one "
-        "with --model or --job."
-    )
+    if job is None:
+        raise SettingsError(
+            "No training is noted for this place; train with scripts/train.sh, or name a model "
+            "with --model or --job."
+        )
+    return of_job(call, job)
 
 
 def _of_text(call: Call, text: str) -> Source:
