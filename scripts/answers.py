@@ -5,6 +5,7 @@ import os
 from collections import defaultdict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -70,7 +71,8 @@ def write(file: Path, rows: Sequence[Row]) -> None:
             writer.writerows(_cells(row) for row in rows)
         part.replace(file)
     except OSError as error:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink()
         raise SettingsError(
             f"{file} cannot be written ({error.strerror}); name another file with --out."
         ) from error

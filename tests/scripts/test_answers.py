@@ -1,8 +1,9 @@
 import json
 from pathlib import Path
-from typing import Any
 
+import boto3
 import pytest
+from moto import mock_aws
 
 from imageclf.errors import SettingsError
 from scripts import answers
@@ -35,43 +36,22 @@ def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         answers.write(tmp_path / "file" / "answers.csv", ROWS)
 
 
-class FakeS3:
-    """Objects in memory, by key; a real S3 is asked in the tests with the local cloud."""
-
-    def __init__(self, objects: dict[str, bytes]) -> None:
-        self._objects = objects
-
-    def get_paginator(self, _name: str) -> "FakeS3":
-        return self
-
-    def paginate(self, Bucket: str, Prefix: str) -> list[dict[str, Any]]:  # noqa: N803
-        found = [key for key in sorted(self._objects) if key.startswith(Prefix)]
-        return [{"Contents": [{"Key": key, "Size": len(self._objects[key])} for key in found]}]
-
-    def get_object(self, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
-        return {"Body": FakeBody(self._objects[Key])}
-
-
-class FakeBody:
-    def __init__(self, content: bytes) -> None:
-        self._content = content
-
-    def read(self) -> bytes:
-        return self._content
-
-
-def test_each_picture_gets_the_answer_of_its_own_name() -> None:
+def test_each_picture_gets_the_answer_of_its_own_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     answer = {"predictions": [{"class": "Ants", "probability": 0.75}]}
-    s3 = FakeS3(
-        {
-            "in/": b"",
-            "in/a.jpg": b"x",
-            "in/sub/b.jpg": b"x",
-            "in/c.jpg": b"x",
-            "out/a.jpg.out": json.dumps(answer).encode(),
-            "out/sub/b.jpg.out": b'{"predictions": []}',
-            "out/c.jpg.out": b"<html>",
-        }
-    )
-    found = answers.fetch(s3, "s3://bucket/in/", "s3://bucket/out")
+    objects = {
+        "in/": b"",
+        "in/a.jpg": b"x",
+        "in/sub/b.jpg": b"x",
+        "in/c.jpg": b"x",
+        "out/a.jpg.out": json.dumps(answer).encode(),
+        "out/sub/b.jpg.out": b'{"predictions": []}',
+        "out/c.jpg.out": b"<html>",
+    }
+    with mock_aws():
+        s3 = boto3.client("s3", region_name="us-east-1")
+        s3.create_bucket(Bucket="bucket")
+        for key, content in objects.items():
+            s3.put_object(Bucket="bucket", Key=key, Body=content)
+        found = answers.fetch(s3, "s3://bucket/in/", "s3://bucket/out")
     assert found == [Row("a.jpg", "Ants", 0.75), Row("c.jpg"), Row("sub/b.jpg")]
