@@ -4,7 +4,7 @@ import argparse
 import logging
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, MutableMapping, Sequence
 
 from imageclf.errors import ImageclfError
 from local_test.cloud import commands
@@ -46,12 +46,20 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _serve(settings: CloudSettings, strict: bool) -> int:
-    os.environ["MOTO_DISABLE_GLOBAL_CORS"] = "true"
-    from local_test.cloud.endpoint import serve  # noqa: PLC0415  (moto reads the above)
+    _prepare(os.environ)
+    from local_test.cloud.endpoint import serve  # noqa: PLC0415  (moto reads the environment)
 
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s")
     serve(settings, strict)
     return 0
+
+
+def _prepare(environment: MutableMapping[str, str]) -> None:
+    """Nothing of the user's own AWS account comes in, and no web page may read what moto says."""
+    for name in [name for name in environment if name.startswith("AWS_")]:
+        del environment[name]
+    environment["AWS_CONFIG_FILE"] = environment["AWS_SHARED_CREDENTIALS_FILE"] = os.devnull
+    environment["MOTO_DISABLE_GLOBAL_CORS"] = "true"
 
 
 if __name__ == "__main__":

@@ -1,24 +1,23 @@
 """The endpoint's process, from taking its root to an orderly end."""
 
-import importlib.util
 import logging
 import os
 import signal
 import threading
-from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from local_test.cloud import beginnings, rooms, user_config
 from local_test.cloud.cloud import Cloud
 from local_test.cloud.front import Front
 from local_test.cloud.holder import Holder, Lock
+from local_test.cloud.hosting import runtime
 from local_test.cloud.moto_side import MotoSide
-from local_test.cloud.operations import RuntimeRequest, RuntimeResponse
+from local_test.cloud.objects import service
 from local_test.cloud.protocol import Api
 from local_test.cloud.server import Server, listen
 from local_test.cloud.settings import CloudSettings
 from local_test.cloud.tagging.groups import announce
-from local_test.cloud.wsgi import Application
 
 _DRAIN_S = 60.0
 """SageMaker lets a model answer for so long."""
@@ -63,24 +62,8 @@ def make_front(cloud: Cloud, strict: bool = False) -> Front:
     announce(cloud.store, cloud.settings.region)
     moto.replay()
     api = Api(cloud, rooms.handlers(), strict)
-    return Front(api, _invoke(cloud), _s3(cloud, moto), moto, cloud.settings.region)
-
-
-def _s3(cloud: Cloud, moto: Application) -> Application:
-    if importlib.util.find_spec("local_test.cloud.objects.service") is None:
-        return moto
-    service = importlib.import_module("local_test.cloud.objects.service")
-    application: Application = service.application(cloud.objects, moto)
-    return application
-
-
-def _invoke(cloud: Cloud) -> Callable[[RuntimeRequest], RuntimeResponse]:
-    def invoke(request: RuntimeRequest) -> RuntimeResponse:
-        runtime = importlib.import_module("local_test.cloud.hosting.runtime")
-        response: RuntimeResponse = runtime.invoke(cloud, request)
-        return response
-
-    return invoke
+    s3 = service.application(cloud.objects, moto)
+    return Front(api, partial(runtime.invoke, cloud), s3, moto, cloud.settings.region)
 
 
 def _end(cloud: Cloud) -> None:
