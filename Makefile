@@ -10,7 +10,8 @@ SHELL_SCRIPTS = $(shell git ls-files --cached --others --exclude-standard -- '*.
 export IMAGE
 .DEFAULT_GOAL := help
 .PHONY: help setup check format test test-image build push local-train local-serve \
-	local-serve-stop local-predict local-cloud local-cloud-stop conformance bench-train bench-serve soak readme clean
+	local-serve-stop local-predict local-cloud local-cloud-stop conformance \
+	bench-train bench-serve bench-cloud soak readme clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -79,6 +80,9 @@ bench-train: $(STAMP)  ## measure training against a plain torchvision loop
 
 bench-serve: $(STAMP)  ## measure serving against its peers, which it installs into .venv-peers
 	$(BIN)/python -m bench.serve
+
+bench-cloud: $(STAMP)  ## measure what the local cloud adds to jobs and invocations
+	$(BIN)/python -m bench.cloud
 
 soak: $(STAMP)  ## ask a server 20,000 times and see whether its memory grows: ARGS="--model <folder>"
 	$(BIN)/python -m bench.soak $(ARGS)

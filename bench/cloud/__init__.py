@@ -1,0 +1,1 @@
+"""What the local cloud costs beside the jobs and servers that it runs."""
