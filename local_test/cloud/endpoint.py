@@ -3,9 +3,11 @@
 import logging
 import os
 import signal
+import tempfile
 import threading
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 from local_test.cloud import beginnings, rooms, user_config
 from local_test.cloud.cloud import Cloud
@@ -40,6 +42,7 @@ def serve(settings: CloudSettings, strict: bool = False) -> None:
     lock = Lock(settings.root)
     lock.take()
     user_config.write(settings)
+    _keep_temporary_files_in(settings.root / "tmp")
     listener = listen(settings.port)
     settings = replace(settings, port=listener.getsockname()[1])
     cloud = Cloud.open(settings)
@@ -53,6 +56,12 @@ def serve(settings: CloudSettings, strict: bool = False) -> None:
     front.is_ending = True
     server.drain(_DRAIN_S)
     _end(cloud)
+
+
+def _keep_temporary_files_in(folder: Path) -> None:
+    """Uploads pass through a file; the system's own folder may be small, or memory."""
+    folder.mkdir(exist_ok=True)
+    tempfile.tempdir = str(folder)
 
 
 def make_front(cloud: Cloud, strict: bool = False) -> Front:
