@@ -84,15 +84,22 @@ def _time(seen: Description) -> str:
     return f"{trained_s} s, {billable_s} s billable{saved}"
 
 
+def cost_here(call: Call, told: str) -> str:
+    """The words on a cost, with what spot and a local endpoint change in it."""
+    told += "; less on spot" if call.settings.train.spot else ""
+    return f"nothing here; on AWS {told}" if call.aws.is_local else told
+
+
 def _cost(call: Call, seen: Description) -> str:
     resources = seen["ResourceConfig"]
-    return prices.for_seconds(
+    told = prices.for_seconds(
         seen.get("BillableTimeInSeconds", 0),
         resources.get("InstanceType", ""),
         resources.get("InstanceCount", 1),
         call.aws.region,
         call.settings.prices,
     )
+    return f"nothing here; on AWS {told}" if call.aws.is_local else told
 
 
 def _why(name: str, seen: Description) -> str:

@@ -145,7 +145,7 @@ def _cost(call: Call) -> str:
     told = prices.hourly(
         train.instance_type, train.instances, call.aws.region, call.settings.prices
     )
-    return f"{told}{'; on spot less' if train.spot else ''}"
+    return jobs.cost_here(call, told)
 
 
 def _undo(name: str) -> list[str]:

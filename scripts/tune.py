@@ -16,6 +16,7 @@ from imageclf.errors import LaunchError
 from scripts import (
     cli,
     hyperparameters,
+    jobs,
     naming,
     place,
     plot,
@@ -153,7 +154,7 @@ def _ended(call: Call, seen: Description) -> int:
             f"{reason or 'no training reached ' + objective['MetricName']}"
         )
     file = _write_best(call, seen, best)
-    call.state.remember(tuning_job=name, best=str(file))
+    call.state.remember(tuning_job=name, training_job=best, best=str(file))
     print(f"best     {best}\nwritten  {file}\npicture  {picture}")
     print(f"next     scripts/train.sh --from {file}, or scripts/deploy.sh --job {best}")
     return 0
@@ -225,7 +226,7 @@ def _cost(call: Call, request: Request) -> str:
     at_once = request["HyperParameterTuningJobConfig"]["ResourceLimits"]["MaxParallelTrainingJobs"]
     count = at_once * settings.train.instances
     told = prices.hourly(settings.train.instance_type, count, call.aws.region, settings.prices)
-    return f"{told}{'; on spot less' if settings.train.spot else ''}"
+    return jobs.cost_here(call, told)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,13 @@
 import zipfile
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from scripts.prepare import main
 from tests.data.pictures import make_folder
 from tests.fetching.range_server import Served, serve
 from tests.local_test.cloud.servers import CloudServer
-from tests.scripts.launching import launch
+from tests.scripts.launching import Done, call, launch
 
 COUNTS = {"train/ant": 3, "train/bee": 2, "valid/ant": 1, "valid/bee": 1}
 
@@ -23,8 +23,8 @@ def keys(server: CloudServer, prefix: str) -> list[str]:
     return [one["Key"].removeprefix(prefix) for one in found.get("Contents", [])]
 
 
-def prepare(server: CloudServer, folder: Path, *arguments: str | Path) -> Any:
-    return launch("prepare", *arguments, folder=folder, environment=server.environment)
+def prepare(server: CloudServer, folder: Path, *arguments: str | Path) -> Done:
+    return call(main, *arguments, folder=folder, environment=server.environment)
 
 
 def test_usable_pictures_reach_s3_and_only_what_changed_goes_again(
@@ -43,7 +43,7 @@ def test_usable_pictures_reach_s3_and_only_what_changed_goes_again(
     assert "train/ant/0.png" in there
     assert "train/ant/broken.jpg" not in there
     make_folder(pictures, {"train/bee": 1}, seed=5)
-    again = launch("prepare", pictures, folder=tmp_path, environment=environment)
+    again = call(main, pictures, folder=tmp_path, environment=environment)
     assert "1 files sent" in again.stdout
     assert "6 were there" in again.stdout
 
@@ -90,7 +90,7 @@ def test_data_that_cannot_be_trained_on_is_refused_as_in_training(
 ) -> None:
     for path in (pictures / "train" / "bee").iterdir():
         path.write_bytes(b"")
-    done = launch("prepare", pictures, "--dry-run", folder=tmp_path)
+    done = call(main, pictures, "--dry-run", folder=tmp_path)
     assert done.returncode == 3
     assert "files are unusable, more than max-bad-share" in done.stderr
     assert "Traceback" not in done.stderr
@@ -98,7 +98,7 @@ def test_data_that_cannot_be_trained_on_is_refused_as_in_training(
 
 def test_without_credentials_it_says_how_to_get_some(pictures: Path, tmp_path: Path) -> None:
     region = {"AWS_REGION": "eu-west-1"}
-    done = launch("prepare", pictures, folder=tmp_path, environment=region)
+    done = call(main, pictures, folder=tmp_path, environment=region)
     assert done.returncode == 12
     assert done.stderr.strip() == (
         "error: No AWS credentials are found; run aws configure, or set AWS_PROFILE."
