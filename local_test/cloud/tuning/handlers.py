@@ -121,7 +121,7 @@ def delete(cloud: Cloud, request: Request) -> Document:
     document = _found(cloud, request)
     name = document["HyperParameterTuningJobName"]
     if document["HyperParameterTuningJobStatus"] not in warm_start.TERMINAL:
-        raise in_use(
+        raise validation(
             f"The hyperparameter tuning job {name} is in status "
             f"{document['HyperParameterTuningJobStatus']}. Stop it before you delete it."
         )

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from local_test.cloud.cloud import Cloud
-from local_test.cloud.errors import not_found
+from local_test.cloud.errors import validation
 from local_test.cloud.tuning import definitions, summaries, warm_start
 from local_test.cloud.tuning.definitions import Definition
 from local_test.cloud.tuning.observations import Observation
@@ -58,7 +58,7 @@ def best(cloud: Cloud, name: str, maximize: bool) -> Document | None:
 def _found(cloud: Cloud, name: str, child: Definition) -> Document:
     document = cloud.store.find(KIND, name)
     if document is None:
-        raise not_found(
+        raise validation(
             f"The parent tuning job {name} could not be found. Give the name of one that is there."
         )
     found = definitions.read(document)

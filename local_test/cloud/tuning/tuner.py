@@ -61,7 +61,7 @@ class Tuner:
         if document is None or document["HyperParameterTuningJobStatus"] in warm_start.TERMINAL:
             return True
         ending = document.get("_ending")
-        self._trials = [self._looked_at(trial, ending is not None) for trial in self._trials]
+        self._trials = [self._looked_at(trial) for trial in self._trials]
         if ending is None:
             ending = endings.ending(document, self._definitions, self._trials, time.time())
         if ending is None:
@@ -72,15 +72,15 @@ class Tuner:
             return False
         return self._ended(ending)
 
-    def _looked_at(self, trial: Trial, is_ending: bool) -> Trial:
+    def _looked_at(self, trial: Trial) -> Trial:
         if trial.has_ended:
             return trial
         job = self._cloud.store.find(TRAINING_KIND, trial.name)
+        if job is None and trial.created:
+            summary = summaries.lost(trial, time.time())
+            return self._kept.keep(trial, summary=summary, ended_at=time.time())
         if job is None:
-            if trial.created:
-                summary = summaries.lost(trial, time.time())
-                return self._kept.keep(trial, summary=summary, ended_at=time.time())
-            return trial if is_ending else self._created(trial)
+            return trial
         job = jobs.mark_if_lost(self._cloud, job)
         definition = self._definition(trial)
         looked = self._kept.keep(
@@ -106,10 +106,16 @@ class Tuner:
                 self._stop(trial)
 
     def _launched(self) -> Document | None:
-        """Start as many training jobs as may run; the end, when one cannot be started."""
+        """Start as many training jobs as may run; the end, when one cannot be started.
+
+        Those come first that were written down by a tuner that was killed before it created them.
+        """
         most = checks.jobs(self._config, self._definitions)
         parallel = int(self._config["ResourceLimits"]["MaxParallelTrainingJobs"])
         try:
+            for place, trial in enumerate(self._trials):
+                if not trial.created:
+                    self._trials[place] = self._created(trial)
             while len(self._trials) < most and self._running() < parallel:
                 self._trials.append(self._created(self._next()))
         except ApiError as error:
