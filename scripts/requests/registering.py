@@ -1,5 +1,6 @@
 """What is sent to SageMaker to record a model in its registry, with its metrics."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +13,8 @@ _CONTENT_TYPES = ["image/jpeg", "image/png", "application/x-image", "application
 _ANSWER_TYPES = ["application/json", "application/jsonlines", "text/csv"]
 _MOST_PROPERTIES = 50
 _LONGEST_VALUE = 256
+_UNTOLD = re.compile(r"[^\w .:/=+@-]")
+"""What a property may not have in it."""
 
 
 @dataclass(frozen=True)
@@ -59,8 +62,9 @@ def create_model_package(wanted: Registration) -> Request:
         "ModelApprovalStatus": wanted.approval,
         "Domain": "COMPUTER_VISION",
         "Task": "IMAGE_CLASSIFICATION",
-        "CustomerMetadataProperties": _properties(wanted.properties),
     }
+    if properties := _properties(wanted.properties):
+        request["CustomerMetadataProperties"] = properties
     if wanted.description:
         request["ModelPackageDescription"] = wanted.description
     if wanted.statistics_uri:
@@ -101,4 +105,5 @@ def _first(figures: Mapping[str, float], *names: str) -> float | None:
 
 def _properties(properties: Mapping[str, str]) -> dict[str, str]:
     kept = list(properties.items())[:_MOST_PROPERTIES]
-    return {name: value[:_LONGEST_VALUE] for name, value in kept if value}
+    told = {name: _UNTOLD.sub("-", value)[:_LONGEST_VALUE] for name, value in kept}
+    return {name: value for name, value in told.items() if value}

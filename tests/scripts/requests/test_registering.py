@@ -49,3 +49,15 @@ def test_the_figures_of_the_test_set_go_before_those_of_validation() -> None:
     assert shown["cross_entropy"]["value"] == 0.3
     assert "macro_f1" not in shown
     assert report["training_job_metrics"] == figures
+
+
+def test_a_property_that_aws_would_refuse_is_written_otherwise() -> None:
+    odd = replace(WANTED, properties={"pretrained": "imagenet,\n{v2}"})
+    request = registering.create_model_package(odd)
+    assert request["CustomerMetadataProperties"] == {"pretrained": "imagenet---v2-"}
+    assert faults("CreateModelPackage", request) == []
+
+
+def test_without_properties_none_are_sent() -> None:
+    request = registering.create_model_package(replace(WANTED, properties={}))
+    assert faults("CreateModelPackage", request) == []
