@@ -12,6 +12,7 @@ from local_test.cloud.settings import HOST, CloudSettings
 from local_test.folders import Owner
 
 KIND = "docker"
+JOB_LABEL = "LOCALCLOUD_JOB"
 
 _ANSWER_TIMEOUT_S = 20
 _UNKNOWN_CODE = 255
@@ -75,13 +76,14 @@ def run_command(
         command += ["--env", f"{name}={text}"]
         if name == marks.OWNER:
             command += ["--label", f"{name}={text}"]
+            command += ["--label", f"{JOB_LABEL}={text.rpartition(':')[0]}"]
     return [*command, *_program(image, container)]
 
 
-def kill_owned(client: str, owner: str) -> None:
-    """Kill the containers that a runner started."""
-    label = f"label={marks.OWNER}={owner}"
-    found = _answer([client, "ps", "--quiet", "--filter", label]).split()
+def kill_labelled(client: str, label: str, value: str) -> None:
+    """Kill the containers that were given this label: those of a runner, or of a job."""
+    wanted = f"label={label}={value}"
+    found = _answer([client, "ps", "--quiet", "--filter", wanted]).split()
     if found:
         _answer([client, "kill", *found])
 

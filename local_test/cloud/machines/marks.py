@@ -4,7 +4,7 @@ A process group or a session would lose those that open one of their own, as tor
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import psutil
 
@@ -12,14 +12,14 @@ INSTANCE = "LOCALCLOUD_INSTANCE"
 """Names the instance that a process belongs to, by its folder."""
 
 OWNER = "LOCALCLOUD_OWNER"
-"""Names the runner that a process was started by."""
+"""Names the runner that a process was started by: the job's key, a colon, and the start."""
 
 
-def marked(variable: str, value: str) -> Iterator[psutil.Process]:
-    """The processes that have `variable=value` in their environment, this one excepted."""
+def marked(variable: str, is_meant: Callable[[str], bool]) -> Iterator[psutil.Process]:
+    """The processes whose `variable` is one that is meant, this one excepted."""
     for process in psutil.process_iter():
         try:
-            if process.pid != os.getpid() and process.environ().get(variable) == value:
+            if process.pid != os.getpid() and is_meant(process.environ().get(variable, "")):
                 yield process
         except (psutil.Error, OSError):
             continue
@@ -27,8 +27,17 @@ def marked(variable: str, value: str) -> Iterator[psutil.Process]:
 
 def kill(variable: str, value: str) -> int:
     """Kill all that is marked so, those too that are born meanwhile; how many there were."""
+    return _kill_all(variable, value.__eq__)
+
+
+def kill_of_job(key: str) -> int:
+    """Kill what any runner of this job started, and the runner."""
+    return _kill_all(OWNER, lambda owner: owner.rpartition(":")[0] == key)
+
+
+def _kill_all(variable: str, is_meant: Callable[[str], bool]) -> int:
     killed = 0
-    while found := [one for one in marked(variable, value) if _kill(one)]:
+    while found := [one for one in marked(variable, is_meant) if _kill(one)]:
         killed += len(found)
         psutil.wait_procs(found, timeout=1)
     return killed

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import threading
+import uuid
 from pathlib import Path
 
 import psutil
@@ -55,10 +56,10 @@ def stop_runner(runner: Identity) -> bool:
 
 def clear(settings: CloudSettings, module: str, name: str) -> None:
     """Kill what a runner that is gone left running."""
-    owner = owner_of(settings, module, name)
-    marks.kill(marks.OWNER, owner)
+    key = _key(settings, module, name)
+    marks.kill_of_job(key)
     if (engine := images.engine(settings)) is not None:
-        container.kill_owned(engine.client, owner)
+        container.kill_labelled(engine.client, container.JOB_LABEL, key)
 
 
 def guard(settings: CloudSettings) -> None:
@@ -74,19 +75,27 @@ def guard(settings: CloudSettings) -> None:
     os.close(writer)
     os.setsid()
     os.read(reader, 1)
-    marks.kill(marks.OWNER, owner)
-    if (engine := images.engine(settings)) is not None:
-        container.kill_owned(engine.client, owner)
+    if owner:
+        _kill_owned(settings, owner)
     os._exit(0)
 
 
-def owner_of(settings: CloudSettings, module: str, name: str) -> str:
-    """What marks all that the runner of this job starts."""
+def _kill_owned(settings: CloudSettings, owner: str) -> None:
+    marks.kill(marks.OWNER, owner)
+    if (engine := images.engine(settings)) is not None:
+        container.kill_labelled(engine.client, marks.OWNER, owner)
+
+
+def _key(settings: CloudSettings, module: str, name: str) -> str:
     return f"{settings.root}:{module}:{name}"
 
 
 def _environment(settings: CloudSettings, module: str, name: str) -> dict[str, str]:
-    ours = {
-        variable: text for variable, text in os.environ.items() if not variable.startswith(PREFIX)
-    }
-    return {**ours, **settings.environment(), marks.OWNER: owner_of(settings, module, name)}
+    ours = {variable: text for variable, text in os.environ.items() if not _is_of_cloud(variable)}
+    # A name may be used again while the runner that had it before still clears up.
+    owner = f"{_key(settings, module, name)}:{uuid.uuid4().hex}"
+    return {**ours, **settings.environment(), marks.OWNER: owner}
+
+
+def _is_of_cloud(variable: str) -> bool:
+    return variable.startswith((PREFIX, marks.OWNER, marks.INSTANCE))

@@ -28,6 +28,7 @@ class Instances:
         self._pumps: dict[str, LogPump] = {}
         self._trees: dict[str, Tree] = {}
         self._last_line: dict[str, str] = {}
+        self._failed: dict[str, int] = {}
 
     def start(self, cloud: Cloud, container: Container, stream: str, on_line: OnLine) -> None:
         """Start one; its log goes to the stream, and line by line to `on_line`.
@@ -56,6 +57,9 @@ class Instances:
             codes = self._codes()
             if all(code is not None for code in codes) or any(codes):
                 reason = Why.ENDED
+                self._failed = {
+                    host: code for host, code in zip(self._running, codes, strict=True) if code
+                }
             else:
                 reason = why()
                 self._wait(tick)
@@ -64,10 +68,8 @@ class Instances:
 
     def failure(self) -> str | None:
         """What went wrong on the first host that failed, in AWS's words; None if all is well."""
-        for host, instance in self._running.items():
-            code = instance.exit_code()
-            if code and (text := self._told(host)) is not None:
-                return f"AlgorithmError: {text}, exit code: {code}"
+        for host, code in self._failed.items():
+            return f"AlgorithmError: {self._told(host)}, exit code: {code}"
         return None
 
     def close(self) -> None:

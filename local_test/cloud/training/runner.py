@@ -5,6 +5,7 @@ import shutil
 import signal
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from threading import Event
 
@@ -47,6 +48,20 @@ def _claim(cloud: Cloud, name: str) -> Document | None:
     return job if job and job.get("_runner") == mine else None
 
 
+Change = Callable[[Document], object]
+
+
+def _end(why: Why, job: Document) -> None:
+    if why is Why.ENDED and not transitions.is_stopping(job):
+        transitions.end(job, "Completed")
+    else:
+        transitions.end(job, "Stopped", _LAST.get(why, "Stopped"))
+
+
+def _failed(reason: str) -> Change:
+    return lambda job: transitions.end(job, "Failed", reason=reason)
+
+
 class _Runner:
     def __init__(self, cloud: Cloud, job: Document, watch: Watch) -> None:
         self._cloud = cloud
@@ -57,18 +72,25 @@ class _Runner:
         self._idle_since_s: float | None = None
 
     def run(self) -> None:
+        """Go through all attempts to the end; whoever sees the end finds nothing left here."""
         try:
-            self._note_what_is_ignored()
-            while (why := self._attempt()) is Why.INTERRUPTED:
-                self._be_interrupted()
-            self._end(why)
+            end = self._run()
         except JobFailedError as error:
-            self._fail(str(error))
+            end = _failed(str(error))
         except BaseException as error:
-            self._fail(f"InternalServerError: {type(error).__name__}: {error}")
+            self._finish(_failed(f"InternalServerError: {type(error).__name__}: {error}"))
             raise
-        finally:
-            shutil.rmtree(self._folder, ignore_errors=True)
+        self._finish(end)
+
+    def _run(self) -> Change:
+        self._note_what_is_ignored()
+        while (why := self._attempt()) is Why.INTERRUPTED:
+            self._be_interrupted()
+        return partial(_end, why)
+
+    def _finish(self, end: Change) -> None:
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self._change(end)
 
     def _attempt(self) -> Why:
         """Wait for slots and run once; what is left behind is put into S3 while they are held."""
@@ -125,18 +147,6 @@ class _Runner:
                 lambda job: None if transitions.is_stopping(job) else transitions.ask_to_stop(job)
             )
 
-    def _end(self, why: Why) -> None:
-        def end(job: Document) -> None:
-            if why is Why.ENDED and not transitions.is_stopping(job):
-                transitions.end(job, "Completed")
-            else:
-                transitions.end(job, "Stopped", _LAST.get(why, "Stopped"))
-
-        self._change(end)
-
-    def _fail(self, reason: str) -> None:
-        self._change(lambda job: transitions.end(job, "Failed", reason=reason))
-
     def _note_what_is_ignored(self) -> None:
         if self._job["ResourceConfig"].get("KeepAlivePeriodInSeconds"):
             self._say("Warm pools are not kept here: KeepAlivePeriodInSeconds is ignored.")
@@ -146,7 +156,7 @@ class _Runner:
     def _proceed(self, secondary: str, message: str | None = None) -> None:
         self._change(lambda job: transitions.proceed(job, secondary, message))
 
-    def _change(self, how: Callable[[Document], object]) -> None:
+    def _change(self, how: Change) -> None:
         self._cloud.store.change(KIND, self._name, how)
 
     def _say(self, text: str) -> None:
