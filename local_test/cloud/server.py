@@ -26,8 +26,11 @@ _THREADS = 96
 """An invocation holds one until the model has answered."""
 
 _CONNECTIONS = 900
-_MEMORY_BYTES = 8 << 20
-"""Bodies up to this length are not written to a file."""
+_MEMORY_BYTES = 7 << 20
+"""Longer bodies are written to a file; those of invocations (6,291,456 bytes) need none."""
+
+_PENDING_BYTES = 1 << 20
+"""So much of an answer may wait for its client before its thread waits too."""
 
 _LARGEST_BYTES = 64 << 30
 _READ_BYTES = 256 << 10
@@ -38,10 +41,15 @@ _METADATA_NAME = re.compile(rb"(?mi)^x-amz-meta-[^:\r]+")
 
 
 class _Parser(HTTPRequestParser):  # type: ignore[misc]
-    """Keeps the names of S3's metadata that have an underscore, which waitress drops."""
+    """Keeps the names of S3's metadata that have an underscore, which waitress drops.
+
+    Nobody is told to go on with a body that is empty: waitress would wait for it for ever.
+    """
 
     def parse_header(self, header_plus: bytes) -> None:
         super().parse_header(header_plus)
+        if not self.content_length and not self.chunked:
+            self.expect_continue = False
         self.preserved: dict[str, str] = {}
         for line in header_plus.split(b"\r\n")[1:]:
             name, _, value = line.partition(b":")
@@ -80,7 +88,8 @@ class Server:
             connection_limit=_CONNECTIONS,
             recv_bytes=_READ_BYTES,
             inbuf_overflow=_MEMORY_BYTES,
-            outbuf_overflow=_MEMORY_BYTES,
+            outbuf_overflow=2 * _PENDING_BYTES,
+            outbuf_high_watermark=_PENDING_BYTES,
             max_request_body_size=_LARGEST_BYTES,
             channel_timeout=_IDLE_S,
             asyncore_use_poll=True,

@@ -4,7 +4,6 @@ Objects, buckets, lists and uploads are ours; configurations of buckets go on to
 that was handed in. Signatures are not checked, the expiry of presigned addresses is.
 """
 
-import secrets
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -110,8 +109,7 @@ def application(objects: Objects, forward: WSGIApplication) -> WSGIApplication:
 
     def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         response = _answer(objects, mirror, environ)
-        request_id = secrets.token_hex(8).upper()
-        response.headers.setdefault("x-amz-request-id", request_id)
+        response.headers.setdefault("x-amz-request-id", answers.new_request_id())
         response.headers.setdefault("x-amz-id-2", "local")
         return response(environ, start_response)
 

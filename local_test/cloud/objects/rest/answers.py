@@ -46,19 +46,26 @@ def document(
 
 def error(problem: ApiError, call: Call | None) -> Answer:
     """The answer that tells of a problem; to HEAD it has no body."""
+    request_id = new_request_id()
     content = {
         "Code": problem.code,
         "Message": problem.message,
         "BucketName": (call and call.bucket) or None,
         "Key": (call and call.key) or None,
         "Resource": call and call.path,
-        "RequestId": secrets.token_hex(8).upper(),
+        "RequestId": request_id,
         "HostId": "local",
     }
     text = f'<?xml version="1.0" encoding="UTF-8"?>\n<Error>{_elements(content)}</Error>'
     if problem.status == 304:
         return empty(304)
-    return Answer(text, problem.status, content_type="application/xml")
+    headers = {"x-amz-request-id": request_id}
+    return Answer(text, problem.status, headers, content_type="application/xml")
+
+
+def new_request_id() -> str:
+    """What one request is called."""
+    return secrets.token_hex(8).upper()
 
 
 def of_object(info: Info) -> dict[str, str]:
