@@ -9,6 +9,8 @@ from scripts.sections import Settings
 PROJECT_TAG = "imageclf:project"
 MADE_BY_TAG = "imageclf:made-by"
 MADE_BY = "scripts"
+ENDPOINT_TAG = "imageclf:endpoint"
+"""Names the endpoint that a model or configuration was made for."""
 
 TRAINING_CHARACTERS = 63
 TUNING_CHARACTERS = 32
