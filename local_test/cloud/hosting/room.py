@@ -1,7 +1,19 @@
 """What this room answers."""
 
-from local_test.cloud.hosting import configs, endpoints, hosts, models
+from local_test.cloud.cloud import Cloud
+from local_test.cloud.hosting import asynchronous, configs, endpoints, hosts, models
 from local_test.cloud.operations import Room
+
+
+def _resume(cloud: Cloud) -> None:
+    hosts.resume(cloud)
+    asynchronous.resume(cloud)
+
+
+def _end(cloud: Cloud) -> None:
+    asynchronous.end(cloud)
+    hosts.end(cloud)
+
 
 ROOM = Room(
     {
@@ -20,6 +32,6 @@ ROOM = Room(
         "UpdateEndpointWeightsAndCapacities": endpoints.rescale,
         "DeleteEndpoint": endpoints.delete,
     },
-    resume=hosts.resume,
-    end=hosts.end,
+    resume=_resume,
+    end=_end,
 )
