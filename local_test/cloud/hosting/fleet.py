@@ -58,6 +58,10 @@ class Fleet:
                 self._servers.append(server)
                 self._changed.notify_all()
 
+    def has(self, server: Server) -> bool:
+        """Whether requests go to it."""
+        return server in self._servers
+
     def remove(self, server: Server) -> None:
         """No further requests for it; those that it has are left to it."""
         with self._changed:

@@ -29,6 +29,10 @@ class SilentError(Exception):
     """The server took the request and did not answer it; the message says what happened."""
 
 
+class BrokenOffError(SilentError):
+    """The connection ended before the answer was there: the server may be dying."""
+
+
 def ask(
     server: Server,
     method: str,
@@ -42,7 +46,7 @@ def ask(
 
     Raises:
         NobodyError: nobody listens there.
-        SilentError: the answer did not come in time, or broke off.
+        SilentError: the answer did not come in time, or (BrokenOffError) broke off.
     """
     began = time.monotonic()
     try:
@@ -65,6 +69,6 @@ def ask(
             "issue, and try again."
         ) from error
     except urllib3.exceptions.HTTPError as error:
-        raise SilentError(f"The connection to the container broke off: {error}.") from error
+        raise BrokenOffError(f"The connection to the container broke off: {error}.") from error
     named = {name.lower(): value for name, value in answer.headers.items()}
     return Answer(answer.status, named, answer.data, time.monotonic() - began)

@@ -55,6 +55,11 @@ class Keeper:
         """Look now."""
         self._wake.set()
 
+    def doubt(self, server: Server) -> None:
+        """Give it no requests until it has answered a ping: it may be dying."""
+        self.fleet.remove(server)
+        self.wake()
+
     def end(self) -> None:
         """Stop all servers in good order; the document stays, so that they come back."""
         self._ending = True
@@ -126,6 +131,8 @@ class Keeper:
         if goal.asynchronous:
             self._drain_s = _DRAIN_ASYNCHRONOUS_S
         serving = self.fleet.deployment
+        if serving is not None:
+            self._restore(serving)
         if serving is not None and serving.id == goal.id and serving != goal:
             self.fleet.switch(goal, [one for one in self._of(goal) if one.ready])
         if active is not None and active.id != goal.id:
@@ -140,6 +147,12 @@ class Keeper:
                 return _BUSY_S
         self._settle(document, goal)
         return _IDLE_S if all(one.ready for one in self._servers) else _BUSY_S
+
+    def _restore(self, serving: Deployment) -> None:
+        """Give those requests again that were doubted and are well."""
+        for server in self._of(serving):
+            if server.ready and not self.fleet.has(server) and server.answers_ping():
+                self.fleet.add(server)
 
     def _look_after(self, deployment: Deployment) -> None:
         """See to the servers of a deployment; raises a ServerError when one cannot be had."""
@@ -209,8 +222,6 @@ class Keeper:
         names = [one.variant for one in ready]
         complete = all(names.count(one.name) == one.count for one in goal.variants)
         if document["EndpointStatus"] == states.IN_SERVICE:
-            for server in ready:
-                self.fleet.add(server)  # a request that found nobody may have taken it out
             self._note_counts(document, names)
         elif complete:
             self.fleet.switch(goal, ready)

@@ -12,7 +12,7 @@ from local_test.cloud.errors import ApiError
 from local_test.cloud.hosting import forward, hosts, multi_model, outcome, states
 from local_test.cloud.hosting.deployment import Deployment
 from local_test.cloud.hosting.fleet import Lease
-from local_test.cloud.hosting.forward import Answer, NobodyError, SilentError
+from local_test.cloud.hosting.forward import Answer, BrokenOffError, NobodyError, SilentError
 from local_test.cloud.hosting.hosts import Host
 from local_test.cloud.hosting.keeper import Keeper
 from local_test.cloud.hosting.outcome import ATTRIBUTES, INFERENCE_ID
@@ -87,10 +87,11 @@ def send(cloud: Cloud, request: RuntimeRequest, timeout_s: float) -> RuntimeResp
             try:
                 answer = _ask(cloud, host, lease, request, timeout_s)
             except NobodyError:
-                keeper.fleet.remove(lease.server)
-                keeper.wake()
+                keeper.doubt(lease.server)
                 continue
             except SilentError as error:
+                if isinstance(error, BrokenOffError):
+                    keeper.doubt(lease.server)
                 answer = Answer(0, {}, str(error).encode(), time.monotonic() - began)
             except multi_model.LoadError as error:
                 answer = error.answer

@@ -3,11 +3,17 @@
 import io
 import json
 import tarfile
+import threading
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import psutil
+from botocore.exceptions import ClientError
 
 from tests.local_test.cloud.servers import CloudServer
 
@@ -97,8 +103,10 @@ def settled(server: CloudServer, name: str) -> dict[str, Any]:
 def remove(server: CloudServer, name: str) -> None:
     """Delete an endpoint, and wait until it is gone."""
     server.client("sagemaker").delete_endpoint(EndpointName=name)
-    waiter = server.client("sagemaker").get_waiter("endpoint_deleted")
-    waiter.wait(EndpointName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
+    deadline = time.monotonic() + PATIENCE_S
+    while server.cloud.store.find("endpoint", name):
+        assert time.monotonic() < deadline, server.log()
+        time.sleep(0.02)
 
 
 def ask(server: CloudServer, endpoint: str, order: bytes = b"hello", **more: Any) -> dict[str, Any]:
@@ -108,3 +116,49 @@ def ask(server: CloudServer, endpoint: str, order: bytes = b"hello", **more: Any
     )
     told: dict[str, Any] = json.loads(answer["Body"].read())
     return told | {"variant": answer["InvokedProductionVariant"]}
+
+
+@contextmanager
+def load(server: CloudServer, endpoint: str, callers: int = 3) -> Iterator[list[Any]]:
+    """Callers that ask without a pause; what each answer, or fault, was."""
+    answers: list[Any] = []
+    ending = threading.Event()
+
+    def call() -> None:
+        while not ending.is_set():
+            try:
+                answers.append(ask(server, endpoint, b"sleep 0.02"))
+            except ClientError as error:
+                answers.append(error)
+
+    with ThreadPoolExecutor(callers) as pool:
+        for _ in range(callers):
+            pool.submit(call)
+        try:
+            yield answers
+        finally:
+            ending.set()
+
+
+def faults(answers: list[Any]) -> list[Any]:
+    return [one for one in answers if isinstance(one, ClientError)]
+
+
+def until(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def is_running(pid: int) -> bool:
+    """Whether the process runs; one that only waits to be taken note of does not."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def describe(server: CloudServer, endpoint: str) -> dict[str, Any]:
+    found: dict[str, Any] = server.client("sagemaker").describe_endpoint(EndpointName=endpoint)
+    return found

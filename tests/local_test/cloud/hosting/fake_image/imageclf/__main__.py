@@ -1,8 +1,8 @@
 """`python -m imageclf serve` in a fake container: the hosting contracts, and no network.
 
-FAKE_FAIL makes it end with that sentence, FAKE_UNREADY lets /ping say 503, FAKE_ROOM is how many
-models fit. Bodies are orders: `sleep 0.5`, `status 418`, `die`; all are answered with what was
-asked. SIGTERM ends it at once, whatever it has to do.
+FAKE_FAIL makes it end with that sentence, FAKE_READY_FILE names a file without which /ping says
+503, FAKE_ROOM is how many models fit. Bodies are orders: `sleep 0.5`, `status 418`, `die`; all are
+answered with what was asked. SIGTERM ends it at once, whatever it has to do.
 """
 
 import json
@@ -24,7 +24,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         if self.path == "/ping":
-            self.answer(503 if "FAKE_UNREADY" in os.environ else 200, {})
+            self.answer(200 if is_ready() else 503, {})
         elif self.path.startswith("/models/"):
             self.answer(200 if self.path.rpartition("/")[2] in LOADED else 404, {})
         elif self.path.startswith("/models"):
@@ -51,7 +51,7 @@ class Handler(BaseHTTPRequestHandler):
         elif not (Path(asked["url"]) / "name").exists():
             self.answer(422, {"message": "It has no name."})
         else:
-            print(f"loads {(Path(asked['url']) / 'name').read_text()}", flush=True)
+            say(f"loads {(Path(asked['url']) / 'name').read_text()}")
             LOADED[asked["model_name"]] = asked["url"]
             self.answer(200, {})
 
@@ -88,13 +88,23 @@ class Handler(BaseHTTPRequestHandler):
         return
 
 
+def is_ready() -> bool:
+    awaited = os.environ.get("FAKE_READY_FILE")
+    return awaited is None or Path(awaited).exists()
+
+
+def say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
 def main() -> int:
     if sentence := os.environ.get("FAKE_FAIL"):
-        print("It begins.", flush=True)
-        print(f"error: {sentence}", file=sys.stderr, flush=True)
+        say("It begins.")
+        say(f"error: {sentence}")
         return 5
     port = int(os.environ["SAGEMAKER_BIND_TO_PORT"])
-    print(f"serves at {port}", flush=True)
+    say(f"serves at {port}")
     ThreadingHTTPServer.request_queue_size = 128
     ThreadingHTTPServer((os.environ["IMAGECLF_HOST"], port), Handler).serve_forever(0.02)
     return 0
