@@ -146,8 +146,8 @@ def _limits(settings: Settings, space: Space) -> Request:
         ranged = [name for name, dimension in space.items() if dimension.values is None]
         if ranged:
             raise SettingsError(
-                f"The strategy Grid tries values only, and {', '.join(ranged)} has bounds; give "
-                "it `values`, or take another strategy."
+                f"The strategy Grid tries values only; give {', '.join(ranged)} `values` instead "
+                "of bounds, or take another strategy."
             )
         limits["MaxNumberOfTrainingJobs"] = spaces.combinations(space)
     else:
