@@ -22,6 +22,8 @@ from local_test.cloud.objects.rest.call import Call
 _LARGEST = 1 << 20
 _DATE = "20200101"
 _UNKEPT = ("x-id", "x-amz-", "awsaccesskeyid", "signature", "expires")
+_TAGS: Configuration = ("tagging", {}, b"")
+"""moto forgets a bucket's tags only when it is told to."""
 
 
 class Mirror:
@@ -56,6 +58,7 @@ class Mirror:
         with self._lock:
             if bucket in self._known:
                 self._known.discard(bucket)
+                self._ask(_environ("DELETE", bucket, DEFAULT_REGION, _TAGS))
                 self._ask(_environ("DELETE", bucket, DEFAULT_REGION))
 
     def _introduce(self, bucket: str) -> None:
