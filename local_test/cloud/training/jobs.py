@@ -176,6 +176,9 @@ def _document(arguments: Mapping[str, Any], arn: str) -> Document:
         "MaxRuntimeInSeconds": int(checks.max_runtime_s(arguments)),
         **arguments.get("StoppingCondition", {}),
     }
+    # AWS gives both back unasked, and SDK v2 reads the key when it attaches to a job.
+    unsaid = {"KmsKeyId": "", "CompressionType": "GZIP"}
+    job["OutputDataConfig"] = {**unsaid, **arguments["OutputDataConfig"]}
     if "CheckpointConfig" in job:
         default = str(DEFAULT_ROOT / "checkpoints")
         job["CheckpointConfig"] = {"LocalPath": default, **job["CheckpointConfig"]}
