@@ -13,11 +13,16 @@ class LogLines:
     def __init__(self) -> None:
         self._rest = b""
         self._bar_at_s = float("-inf")
+        self._is_painted = False
 
     def feed(self, content: bytes, now_s: float) -> list[str]:
         """The lines that are whole with this `content`; `now_s` on any steady clock."""
         *whole, self._rest = (self._rest + content).split(b"\n")
-        lines = [piece for line in whole for piece in _pieces(_visible(line))]
+        shown = [_visible(line) for line in whole]
+        if shown and self._is_painted:  # an end of line that comes after the bar was kept
+            shown = shown if shown[0] else shown[1:]
+            self._is_painted = False
+        lines = [piece for line in shown for piece in _pieces(line)]
         lines += self._bar(now_s)
         while len(self._rest) > MOST_BYTES:
             piece, self._rest = _cut(self._rest)
@@ -36,12 +41,11 @@ class LogLines:
 
     def _bar(self, now_s: float) -> list[str]:
         painted, mark, self._rest = self._rest.rpartition(b"\r")
-        # What stands behind the last return may be the first half of a "\r\n".
         shown = _visible(painted)
         if not mark or not shown or now_s - self._bar_at_s < BAR_EVERY_S:
             self._rest = shown + mark + self._rest if mark else self._rest
             return []
-        self._bar_at_s = now_s
+        self._bar_at_s, self._is_painted = now_s, True
         return _pieces(shown)
 
 
