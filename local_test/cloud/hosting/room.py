@@ -11,8 +11,10 @@ def _resume(cloud: Cloud) -> None:
 
 
 def _end(cloud: Cloud) -> None:
-    asynchronous.end(cloud)
-    hosts.end(cloud)
+    try:
+        asynchronous.end(cloud)
+    finally:
+        hosts.end(cloud)
 
 
 ROOM = Room(
