@@ -20,6 +20,7 @@ from local_test.cloud.protocol import Api
 from local_test.cloud.server import Server, listen
 from local_test.cloud.settings import CloudSettings
 from local_test.cloud.tagging.groups import announce
+from local_test.cloud.training.spot import Schedule
 
 _DRAIN_S = 60.0
 """SageMaker lets a model answer for so long."""
@@ -34,11 +35,13 @@ def serve(settings: CloudSettings, strict: bool = False) -> None:
         strict: answers that AWS's model does not allow become errors.
 
     Raises:
-        SettingsError: the root is held by another process, or the port is taken.
+        SettingsError: the root is held by another process, the port is taken, or no spot job could
+            be interrupted as the settings say.
     """
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
+    Schedule.parse(settings.spot)
     lock = Lock(settings.root)
     lock.take()
     user_config.write(settings)

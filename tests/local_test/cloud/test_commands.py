@@ -115,6 +115,14 @@ def test_a_port_that_is_taken_is_said_in_one_sentence(tmp_path: Path) -> None:
     assert done.stderr.count("\n") == 1
 
 
+def test_a_schedule_of_interruptions_that_cannot_be_read_is_said_at_the_start(
+    tmp_path: Path,
+) -> None:
+    done = cloud(tmp_path / "root", "start", LOCAL_CLOUD_SPOT="often")
+    assert done.returncode == 2
+    assert done.stderr.startswith("LOCAL_CLOUD_SPOT is 'often'; write after=20")
+
+
 def test_a_root_that_cannot_be_made_is_said_in_one_sentence() -> None:
     done = subprocess.run(
         [str(SCRIPT), "start"],
