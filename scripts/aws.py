@@ -172,7 +172,8 @@ class Aws:
         """The address of a page below SageMaker's console; None where there is no console."""
         if self.is_local:
             return None
-        return f"https://{self.region}.console.aws.amazon.com/sagemaker/home?region={self.region}#/{page}"
+        front = f"https://{self.region}.console.aws.amazon.com/sagemaker/home"
+        return f"{front}?region={self.region}#/{page.lstrip('/')}"
 
     @property
     def _sagemaker_url(self) -> str:
