@@ -128,11 +128,7 @@ def env(settings: CloudSettings, environment: Mapping[str, str] = os.environ) ->
     Raises:
         SettingsError: none runs.
     """
-    found = holder(settings.root)
-    if found is None:
-        raise SettingsError(
-            f"No local cloud runs on {_short(settings.root)}; start it with `make local-cloud`."
-        )
+    found = _found(settings)
     for name in _UNWANTED:
         if name in environment:
             print(f"unset {name}")
@@ -160,14 +156,24 @@ def interrupt(settings: CloudSettings, job: str) -> int:
     """Take the instances of a spot job away now, as AWS does when it needs them.
 
     Raises:
-        SettingsError: there is no such job, it is over, or no spot job.
+        SettingsError: no endpoint runs; there is no such job, it is over, or no spot job.
     """
+    _found(settings)
     try:
         Store(settings.root).change("training-job", job, _reclaim)
     except MissingError as error:
         raise SettingsError(f"There is no training job {job}.") from error
     print(f"{job} is being interrupted.")
     return 0
+
+
+def _found(settings: CloudSettings) -> Holder:
+    found = holder(settings.root)
+    if found is None:
+        raise SettingsError(
+            f"No local cloud runs on {_short(settings.root)}; start it with `make local-cloud`."
+        )
+    return found
 
 
 def _reclaim(document: Document) -> None:

@@ -50,24 +50,21 @@ class MotoSide:
             _consume(self._moto(environ, lambda *_: None))
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        """Raises ApiError where moto does not know how."""
+        """Raises ApiError where moto does not know how, OSError where it cannot be kept."""
         if environ["PATH_INFO"].startswith(_OWN_PATHS):
             raise ApiError("AccessDeniedException", "There is nothing here.", 404)
         self._bring_up_to_date(environ)
         entry = _entry(environ)
-        seen: list[str] = []
-
-        def start(status: str, *others: Any) -> Any:
-            seen.append(status)
-            return start_response(status, *others)
-
+        begun: list[tuple[Any, ...]] = []
         try:
-            answer = self._moto(environ, start)
+            answer = self._moto(environ, lambda *begin: begun.append(begin))
         except NotImplementedError as error:
-            raise ApiError("NotImplemented", f"The local endpoint cannot: {error}.", 501) from error
-        if entry is not None and seen and seen[0][0] in "23":
+            told = f"The local endpoint does not do this: {str(error).rstrip('.')}."
+            raise ApiError("NotImplemented", told, 501) from error
+        if entry is not None and begun[0][0][0] in "23":
             self._journal.append(entry)
             self._forget(entry)
+        start_response(*begun[0])
         return answer
 
     def _forget(self, entry: Entry) -> None:

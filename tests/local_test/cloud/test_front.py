@@ -10,6 +10,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from local_test.cloud.wsgi import FORM
 from tests.local_test.cloud.servers import CREDENTIALS, CloudServer, running_cloud
 
 ALL = {"Effect": "Allow", "Action": "*", "Resource": "*"}
@@ -72,6 +73,13 @@ def test_what_the_runtime_does_not_do_is_refused_in_its_own_words(
     assert caught.value.response["Error"]["Code"] == "ValidationError"
 
 
+def test_metrics_of_experiments_are_refused(cloud_server: CloudServer) -> None:
+    headers = {"Authorization": signed("sagemaker")}
+    status, text = ask(cloud_server, "PUT", "/BatchPutMetrics", headers, b"{}")
+    assert status == 400
+    assert "does not do this: PUT /BatchPutMetrics." in text
+
+
 def test_a_body_that_would_fill_the_memory_is_refused(cloud_server: CloudServer) -> None:
     client = cloud_server.client("sagemaker-runtime")
     with pytest.raises(ClientError, match="more than the 33,554,432 allowed"):
@@ -87,6 +95,14 @@ def test_only_programs_of_this_machine_are_answered(cloud_server: CloudServer) -
         assert "The local cloud" in response.read().decode()
     connection.request("GET", "/_local_cloud", headers={"Origin": "http://localhost:8888"})
     assert connection.getresponse().status == 200
+    connection.close()
+    asked = {"Authorization": signed("iam"), "Origin": "http://localhost:8888"}
+    form = b"Action=ListRoles&Version=2010-05-08"
+    connection = connect(cloud_server)
+    connection.request("POST", "/", form, {**asked, "Content-Type": FORM})
+    response = connection.getresponse()
+    assert response.status == 200
+    assert response.getheader("Access-Control-Allow-Origin") is None
     connection.close()
 
 
@@ -131,7 +147,7 @@ def test_moto_shows_nothing_of_its_own(cloud_server: CloudServer) -> None:
 def test_what_moto_cannot_do_either_is_refused_in_words_that_the_client_reads(
     cloud_server: CloudServer, service: str, operation: str, arguments: dict[str, Any]
 ) -> None:
-    with pytest.raises(ClientError, match="The local endpoint cannot") as caught:
+    with pytest.raises(ClientError, match="The local endpoint does not do this") as caught:
         getattr(cloud_server.client(service), operation)(**arguments)
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
 
