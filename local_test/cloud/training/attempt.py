@@ -128,6 +128,7 @@ class Attempt:
             shard=number,
             shards=len(self._hosts),
             compressed=channel.get("CompressionType") == "Gzip",
+            go_on=lambda: self._watch.why() is None,
         )
 
     def _restore_checkpoints(self, tree: Tree) -> None:

@@ -5,7 +5,8 @@ import gzip
 import json
 import shutil
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ def fetch(
     shard: int = 0,
     shards: int = 1,
     compressed: bool = False,
+    go_on: Callable[[], bool] = lambda: True,
 ) -> int:
     """Bring what an S3DataSource names into the folder `target`; how many objects that were.
 
@@ -41,6 +43,7 @@ def fetch(
         shard: this instance's number, from 0; matters with ShardedByS3Key.
         shards: how many instances there are.
         compressed: the objects are gzip files; they lose their compression, and the ending `.gz`.
+        go_on: is asked before each object; once it is false, the rest stays away.
 
     Raises:
         ChannelError: there is nothing, or it cannot be read, or the disk is full.
@@ -50,7 +53,7 @@ def fetch(
         if source.get("S3DataDistributionType") == "ShardedByS3Key":
             found = found[shard::shards]
         target.mkdir(parents=True, exist_ok=True)
-        for bucket, key, name in found:
+        for bucket, key, name in takewhile(lambda _: go_on(), found):
             _bring(cloud, bucket, key, target / name, compressed)
     except (NoSuchBucketError, NoSuchKeyError) as error:
         raise ChannelError(

@@ -3,10 +3,12 @@
 import os
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from local_test.cloud.cloud import Cloud
 from local_test.cloud.objects import uri
+from local_test.cloud.objects.store import NoSuchBucketError
 from local_test.cloud.training.channels import safe_name
 
 _EVERY_S = 2.0
@@ -31,7 +33,6 @@ class Checkpoints:
         self._known: dict[str, _Stamp] = {}
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
-        self.fault: Exception | None = None
 
     def restore(self) -> int:
         """Bring what is in S3; how many files.
@@ -77,10 +78,8 @@ class Checkpoints:
 
     def _follow(self) -> None:
         while not self._ended.wait(_EVERY_S):
-            try:
+            with suppress(OSError, NoSuchBucketError):  # the last push says it, if it is still so
                 self.push()
-            except OSError as error:
-                self.fault = error  # the last push says it, if it is still so
 
     def _put(self, name: str) -> bool:
         try:

@@ -43,7 +43,13 @@ def create(cloud: Cloud, request: Request, *, tuning: Mapping[str, Any] | None =
             f"job with this name already exists ({arn})"
         ) from error
     cloud.store.tag(arn, {tag["Key"]: tag["Value"] for tag in arguments.get("Tags", ())})
-    _start(cloud, name)
+    try:
+        runners.start_runner(cloud, MODULE, name)
+    except OSError as error:
+        _forget(cloud, name, arn)
+        raise ApiError(
+            "InternalFailure", f"The job's process cannot be started: {error}.", 500
+        ) from error
     return arn
 
 
@@ -117,9 +123,7 @@ def delete(cloud: Cloud, name: str) -> None:
             f"The training job {name} is in status {job['TrainingJobStatus']}; it can be deleted "
             "when it is Completed, Failed or Stopped."
         )
-    cloud.store.delete(KIND, name)
-    cloud.store.untag(job["TrainingJobArn"])
-    shutil.rmtree(cloud.store.folder(KIND, name), ignore_errors=True)
+    _forget(cloud, name, job["TrainingJobArn"])
 
 
 def mark_if_lost(cloud: Cloud, job: Document) -> Document:
@@ -152,14 +156,10 @@ def _is_lost(job: Document) -> bool:
     return not runners.is_running(runner)
 
 
-def _start(cloud: Cloud, name: str) -> None:
-    try:
-        runners.start_runner(cloud, MODULE, name)
-    except OSError as error:
-        cloud.store.delete(KIND, name)
-        raise ApiError(
-            "InternalFailure", f"The job's process cannot be started: {error}.", 500
-        ) from error
+def _forget(cloud: Cloud, name: str, arn: str) -> None:
+    cloud.store.delete(KIND, name)
+    cloud.store.untag(arn)
+    shutil.rmtree(cloud.store.folder(KIND, name), ignore_errors=True)
 
 
 def _document(arguments: Mapping[str, Any], arn: str) -> Document:
