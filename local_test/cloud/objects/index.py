@@ -8,7 +8,7 @@ import json
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -130,7 +130,7 @@ class Index:
         check(old[0] if old else None)
         self._connection.execute(
             "INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (*row, json.dumps(asdict(info.attributes))),
+            (*row, json.dumps(vars(info.attributes))),
         )
         return [old[1]] if old else []
 
@@ -141,7 +141,7 @@ class Index:
             attributes = replace(info.attributes, tags=tags)
             connection.execute(
                 "UPDATE objects SET attributes = ? WHERE bucket = ? AND key = ?",
-                (json.dumps(asdict(attributes)), bucket, key.encode()),
+                (json.dumps(vars(attributes)), bucket, key.encode()),
             )
 
     def delete(self, bucket: str, keys: Iterable[str]) -> Sequence[str]:

@@ -5,7 +5,7 @@ import json
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 
 from local_test.cloud.objects.content import Content, ContentFiles
 from local_test.cloud.objects.index import Index, attributes_from, end_of
@@ -64,7 +64,7 @@ class Uploads:
                     bucket,
                     key.encode(),
                     upload.created_s,
-                    json.dumps(asdict(attributes)),
+                    json.dumps(vars(attributes)),
                     checksum,
                 ),
             )

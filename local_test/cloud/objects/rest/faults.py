@@ -17,8 +17,8 @@ def no_such_upload() -> ApiError:
     """The multipart upload is not there."""
     return ApiError(
         "NoSuchUpload",
-        "The specified multipart upload does not exist. The upload ID might be invalid, or the"
-        " multipart upload might have been aborted or completed.",
+        "The specified upload does not exist. The upload ID may be invalid, or the upload may have"
+        " been aborted or completed.",
         404,
     )
 
