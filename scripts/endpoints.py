@@ -21,6 +21,8 @@ BUSY = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack", "Dele
 """Statuses that another one follows by itself."""
 
 _LAST_LINES = 20
+_SHOWN = 300
+"""Characters of a fault that is told as it is."""
 _ASYNC_TIMEOUT_S = 900.0
 
 
@@ -119,7 +121,7 @@ def collect(aws: Aws, pending: Pending, timeout_s: float = _ASYNC_TIMEOUT_S) -> 
         if (content := _object(aws, pending.answer)) is not None:
             return content
         if pending.fault and (content := _object(aws, pending.fault)) is not None:
-            raise EndpointError(message(content) or f"it was refused; see {pending.fault}.")
+            raise EndpointError(message(content.decode(errors="replace")))
         if time.monotonic() > until_s:
             break
         time.sleep(aws.poll_s)
@@ -159,13 +161,17 @@ def last_lines(aws: Aws, endpoint: str, most: int = _LAST_LINES) -> list[str]:
     return [line for _, line in lines[-most:]]
 
 
-def message(content: bytes) -> str:
-    """The sentence in a fault that the container tells; nothing where it has none."""
+def message(text: str) -> str:
+    """The sentence of the container in what AWS tells of a fault; all of it where there is none.
+
+    The container answers `{"error": ..., "message": ...}`, and AWS may put words around it.
+    """
     try:
-        told = json.loads(content)
+        told, _ = json.JSONDecoder().raw_decode(text, max(text.find("{"), 0))
     except ValueError:
-        return ""
-    return str(told.get("message", "")) if isinstance(told, dict) else ""
+        told = None
+    found = told.get("message") if isinstance(told, dict) else None
+    return str(found) if found else text[:_SHOWN].strip()
 
 
 class _Statuses:
@@ -201,7 +207,7 @@ def _quoted(told: Sequence[str], lines: Sequence[str]) -> Iterator[str]:
 def _said(response: Mapping[str, Any]) -> str:
     original = str(response.get("OriginalMessage", ""))
     status = response.get("OriginalStatusCode", "")
-    return message(original.encode()) or f"the container answered {status}: {original[:300]}"
+    return message(original) or f"the container answered {status} without a word."
 
 
 def _object(aws: Aws, uri: str) -> bytes | None:
