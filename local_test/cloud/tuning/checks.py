@@ -36,6 +36,15 @@ def jobs(config: Mapping[str, Any], found: tuple[Definition, ...]) -> int:
     return int(config["ResourceLimits"].get("MaxNumberOfTrainingJobs", _MOST_JOBS))
 
 
+def check_number(training_jobs: int) -> None:
+    """Whether a tuning job may have so many training jobs, those of its parents included.
+
+    Raises:
+        ApiError: it may not.
+    """
+    _check_quota("The number of training jobs", training_jobs, _MOST_JOBS)
+
+
 def epochs(config: Mapping[str, Any], definition: Definition) -> tuple[int, int]:
     """The least and the greatest resource of Hyperband.
 
@@ -117,7 +126,7 @@ def _check_limits(config: Mapping[str, Any], found: tuple[Definition, ...]) -> N
             "Provide MaxNumberOfTrainingJobs, MaxRuntimeInSeconds or TuningJobCompletionCriteria, "
             "so that the tuning job comes to an end."
         )
-    _check_quota("MaxNumberOfTrainingJobs", jobs(config, found), _MOST_JOBS)
+    check_number(jobs(config, found))
     _check_quota("MaxParallelTrainingJobs", limits["MaxParallelTrainingJobs"], _MOST_PARALLEL_JOBS)
 
 

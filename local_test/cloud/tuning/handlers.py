@@ -2,6 +2,7 @@
 
 import copy
 import secrets
+import shutil
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -29,7 +30,7 @@ Document = dict[str, Any]
 _PAGE = 10
 """What AWS's model gives as the default of MaxResults."""
 
-_ECHOED = ("HyperParameterTuningJobConfig", "WarmStartConfig", "Autotune")
+_ECHOED = ("WarmStartConfig", "Autotune")
 _LISTED = (
     "HyperParameterTuningJobName",
     "HyperParameterTuningJobArn",
@@ -52,13 +53,15 @@ def create(cloud: Cloud, request: Request) -> Document:
         training_checks.check(cloud.settings, sample)
     _check_name(cloud, name)
     if "WarmStartConfig" in arguments:
-        strategy = arguments["HyperParameterTuningJobConfig"]["Strategy"]
-        parents.keep(cloud, name, arguments, warm_start.check_child(strategy, found))
+        config = arguments["HyperParameterTuningJobConfig"]
+        child = warm_start.check_child(config["Strategy"], found)
+        limited = config["ResourceLimits"].get("MaxNumberOfTrainingJobs", 0)
+        parents.keep(cloud, name, arguments, child, limited)
     document = _document(request, arguments, found)
     try:
         cloud.store.create(KIND, name, document)
     except TakenError as error:
-        raise _taken(document["HyperParameterTuningJobArn"]) from error
+        raise _taken(name) from error
     arn = document["HyperParameterTuningJobArn"]
     cloud.store.tag(arn, {tag["Key"]: tag["Value"] for tag in arguments.get("Tags", [])})
     tuners.start(cloud, name)
@@ -70,7 +73,14 @@ def describe(cloud: Cloud, request: Request) -> Document:
     document = _found(cloud, request)
     end = document.get("HyperParameterTuningEndTime", time.time())
     seconds = max(0, round(end - document["CreationTime"]))
-    return {**document, "ConsumedResources": {"RuntimeInSeconds": seconds}}
+    shown = {**document, "ConsumedResources": {"RuntimeInSeconds": seconds}}
+    for definition in (
+        shown.get("TrainingJobDefinition"),
+        *shown.get("TrainingJobDefinitions", ()),
+    ):
+        if definition:
+            definition["ResourceConfig"] = definitions.resources(definition)
+    return shown
 
 
 def list_jobs(cloud: Cloud, request: Request) -> Document:
@@ -128,6 +138,7 @@ def delete(cloud: Cloud, request: Request) -> Document:
     cloud.store.delete(KIND, name)
     Trials(cloud.store, name).delete()
     parents.forget(cloud, name)
+    shutil.rmtree(cloud.store.folder(KIND, name), ignore_errors=True)
     cloud.store.untag(document["HyperParameterTuningJobArn"])
     return {}
 
@@ -137,8 +148,7 @@ def _found(cloud: Cloud, request: Request) -> Document:
     document = cloud.store.find(KIND, name)
     if document is None:
         raise not_found(
-            f"Amazon SageMaker can't find a tuning job with the name {name}. "
-            "Check the name of the tuning job and try again."
+            f"Amazon SageMaker can't find a tuning job called {name}. Type another name."
         )
     tuners.ensure(cloud, document)
     return document
@@ -146,15 +156,16 @@ def _found(cloud: Cloud, request: Request) -> Document:
 
 def _check_name(cloud: Cloud, name: str) -> None:
     """AWS tells names apart without regard to capitals."""
-    for document in cloud.store.all(KIND):
-        if document["HyperParameterTuningJobName"].lower() == name.lower():
-            raise _taken(document["HyperParameterTuningJobArn"])
+    if any(
+        one["HyperParameterTuningJobName"].lower() == name.lower() for one in cloud.store.all(KIND)
+    ):
+        raise _taken(name)
 
 
-def _taken(arn: str) -> ApiError:
+def _taken(name: str) -> ApiError:
     return in_use(
-        "Hyperparameter tuning job names must be unique within an AWS account and region, and a "
-        f"hyperparameter tuning job with this name already exists ({arn})."
+        f"A hyperparameter tuning job with the name, {name}, already exists. "
+        "Choose a different name."
     )
 
 
@@ -166,11 +177,13 @@ def _document(
     counted, objectives = summaries.counters(())
     shown = [_shown(definition) for definition in found]
     several = "TrainingJobDefinitions" in arguments
-    seed = arguments["HyperParameterTuningJobConfig"].get("RandomSeed", secrets.randbelow(2**31))
+    config = arguments["HyperParameterTuningJobConfig"]
+    seed = config.get("RandomSeed", secrets.randbelow(2**31))
     return {
         "HyperParameterTuningJobName": name,
         "HyperParameterTuningJobArn": request.arn(KIND, name),
         **{field: arguments[field] for field in _ECHOED if field in arguments},
+        "HyperParameterTuningJobConfig": _completed(config, found),
         **({"TrainingJobDefinitions": shown} if several else {"TrainingJobDefinition": shown[0]}),
         "HyperParameterTuningJobStatus": "InProgress",
         "CreationTime": now,
@@ -179,6 +192,14 @@ def _document(
         "ObjectiveStatusCounters": objectives,
         "_seed": seed,
     }
+
+
+def _completed(config: Document, found: tuple[Definition, ...]) -> Document:
+    """The configuration with what AWS fills in."""
+    completed: Document = {"TrainingJobEarlyStoppingType": "Off", **copy.deepcopy(config)}
+    if config["Strategy"] == "Grid":
+        completed["ResourceLimits"]["MaxNumberOfTrainingJobs"] = checks.jobs(config, found)
+    return completed
 
 
 def _shown(definition: Definition) -> Document:

@@ -5,7 +5,7 @@ from typing import Any
 
 from local_test.cloud.cloud import Cloud
 from local_test.cloud.errors import validation
-from local_test.cloud.tuning import definitions, summaries, warm_start
+from local_test.cloud.tuning import checks, definitions, summaries, warm_start
 from local_test.cloud.tuning.definitions import Definition
 from local_test.cloud.tuning.observations import Observation
 from local_test.cloud.tuning.trials import KIND, Trials
@@ -15,8 +15,13 @@ Document = dict[str, Any]
 _KIND = "tuning-parents"
 
 
-def keep(cloud: Cloud, name: str, arguments: Mapping[str, Any], child: Definition) -> None:
+def keep(
+    cloud: Cloud, name: str, arguments: Mapping[str, Any], child: Definition, jobs: int
+) -> None:
     """Write down what the parents of the new tuning job `name` found.
+
+    Args:
+        jobs: training jobs of the new one; those of the parents count against the same limit.
 
     Raises:
         ApiError: a parent is not there, or may not be one.
@@ -25,6 +30,7 @@ def keep(cloud: Cloud, name: str, arguments: Mapping[str, Any], child: Definitio
         _found(cloud, parent.get("HyperParameterTuningJobName", ""), child)
         for parent in arguments["WarmStartConfig"]["ParentHyperParameterTuningJobs"]
     ]
+    checks.check_number(jobs + sum(parent["trials"] for parent in parents))
     forget(cloud, name)
     cloud.store.create(_KIND, name, {"parents": parents})
 
@@ -70,4 +76,5 @@ def _found(cloud: Cloud, name: str, child: Definition) -> Document:
         if trial.objective is not None
     ]
     best_job = summaries.best(trials, child.maximize)
-    return {"jobs": jobs, "best": best_job and {**best_job, "TuningJobName": name}}
+    own_best = best_job and {**best_job, "TuningJobName": name}
+    return {"trials": len(trials), "jobs": jobs, "best": own_best}

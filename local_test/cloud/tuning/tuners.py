@@ -9,6 +9,7 @@ from local_test.cloud.errors import ApiError
 from local_test.cloud.machines import runners
 from local_test.cloud.store import MissingError
 from local_test.cloud.training import jobs
+from local_test.cloud.tuning import lock
 from local_test.cloud.tuning.trials import KIND, Trials
 
 Document = dict[str, Any]
@@ -27,7 +28,7 @@ def start(cloud: Cloud, name: str) -> None:
 
 def ensure(cloud: Cloud, document: Document) -> None:
     """Start a tuner that died again; after too many deaths the tuning job has failed."""
-    if document["HyperParameterTuningJobStatus"] not in UNDERWAY or _has_tuner(document):
+    if document["HyperParameterTuningJobStatus"] not in UNDERWAY or _has_tuner(cloud, document):
         return
     _restart(cloud, document["HyperParameterTuningJobName"], counted=True)
 
@@ -35,7 +36,7 @@ def ensure(cloud: Cloud, document: Document) -> None:
 def resume(cloud: Cloud) -> None:
     """Start the tuners of all tuning jobs that run, after a restart of the endpoint."""
     for document in _underway(cloud):
-        if not _has_tuner(document):
+        if not _has_tuner(cloud, document):
             start(cloud, document["HyperParameterTuningJobName"])
 
 
@@ -72,14 +73,20 @@ def _underway(cloud: Cloud) -> list[Document]:
     ]
 
 
-def _has_tuner(document: Document) -> bool:
+def _has_tuner(cloud: Cloud, document: Document) -> bool:
+    """Whether a process sees to the tuning job.
+
+    The lock has the last word: numbers and times of processes can mislead after the clock was set.
+    """
     known = document.get("_tuner")
-    return known is not None and runners.is_running(known)
+    if known is not None and runners.is_running(known):
+        return True
+    return lock.is_held(cloud, document["HyperParameterTuningJobName"])
 
 
 def _restart(cloud: Cloud, name: str, *, counted: bool) -> None:
     def change(document: Document) -> None:
-        if document["HyperParameterTuningJobStatus"] not in UNDERWAY or _has_tuner(document):
+        if document["HyperParameterTuningJobStatus"] not in UNDERWAY or _has_tuner(cloud, document):
             return  # Another request was faster.
         restarts = int(document.get("_restarts", 0)) + counted
         if restarts > _MOST_RESTARTS:

@@ -101,14 +101,15 @@ def test_a_tuning_job_fails_when_none_of_its_first_jobs_succeeds(
     )
     job = ended(tuning_server, "faulty")
     assert job["HyperParameterTuningJobStatus"] == "Failed"
-    assert job["FailureReason"] == (
-        f"No training job succeeded after {job['TrainingJobStatusCounters']['NonRetryableError']} "
-        "attempts. Please take a look at the training job failures to get more details."
+    assert re.fullmatch(
+        r"No training job succeeded after \d attempts\. Please take a look at the training job "
+        r"failures to get more details\.",
+        job["FailureReason"],
     )
     assert 5 <= job["ObjectiveStatusCounters"]["Failed"] < 12
     assert "BestTrainingJob" not in job
-    reasons = {one["FailureReason"] for one in training_jobs(tuning_server, "faulty")}
-    assert any("The training was told to fail." in reason for reason in reasons)
+    reasons = [one.get("FailureReason", "") for one in training_jobs(tuning_server, "faulty")]
+    assert sum("The training was told to fail." in reason for reason in reasons) >= 5
 
 
 def test_a_target_that_is_reached_ends_the_search_and_what_runs(
