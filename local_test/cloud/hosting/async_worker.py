@@ -10,7 +10,7 @@ from pathlib import Path
 
 from local_test.cloud.cloud import Cloud
 from local_test.cloud.errors import ApiError
-from local_test.cloud.hosting import hosts, runtime, states
+from local_test.cloud.hosting import hosts, sending, states
 from local_test.cloud.hosting.async_queue import AsyncQueue, Invocation
 from local_test.cloud.hosting.deployment import Deployment
 from local_test.cloud.logs import ENDPOINTS
@@ -151,7 +151,7 @@ class AsyncWorker:
             asynchronous=True,
         )
         try:
-            response = runtime.send(self._cloud, asked, invocation.timeout_s)
+            response = sending.send(self._cloud, asked, invocation.timeout_s)
         except ApiError as error:
             if error.status == 503 or "not in service" in error.message:
                 raise _NotNowError from error

@@ -11,7 +11,7 @@ import uuid
 
 from local_test.cloud.cloud import Cloud
 from local_test.cloud.errors import ApiError
-from local_test.cloud.hosting import async_worker, runtime
+from local_test.cloud.hosting import async_worker, sending
 from local_test.cloud.hosting.async_queue import Invocation
 from local_test.cloud.hosting.outcome import ATTRIBUTES, INFERENCE_ID
 from local_test.cloud.objects import uri
@@ -35,7 +35,7 @@ def accept(cloud: Cloud, request: RuntimeRequest) -> RuntimeResponse:
     Raises:
         ApiError: the endpoint is not asynchronous, or the request breaks a limit.
     """
-    config = runtime.in_service(cloud, request.endpoint).asynchronous
+    config = sending.in_service(cloud, request.endpoint).asynchronous
     if not config:
         raise _invalid(
             f"Endpoint {request.endpoint} is not asynchronous: it takes InvokeEndpoint only."

@@ -93,13 +93,13 @@ class Fleet:
             yield lease
         finally:
             with self._changed:
-                lease.server.number -= 1
+                lease.server.requests -= 1
                 self._changed.notify_all()
 
     def wait_drained(self, server: Server, most_s: float) -> bool:
         """Wait until it has no request any more, up to `most_s`; whether it came so far."""
         with self._changed:
-            return self._changed.wait_for(lambda: server.number == 0, most_s)
+            return self._changed.wait_for(lambda: server.requests == 0, most_s)
 
     def _take(self, target: str, prefer: Preference) -> Lease | None:
         deployment = self._deployment
@@ -112,9 +112,9 @@ class Fleet:
         if not servers:
             return None
         most = variant.most_requests
-        if most is not None and sum(one.number for one in servers) >= most:
+        if most is not None and sum(one.requests for one in servers) >= most:
             raise ApiError("ThrottlingException", "Rate exceeded: MaxConcurrency is reached.")
-        server = min(servers, key=lambda one: (not prefer(one), one.number, one.given_at_s))
-        server.number += 1
+        server = min(servers, key=lambda one: (not prefer(one), one.requests, one.given_at_s))
+        server.requests += 1
         server.given_at_s = time.monotonic()
         return Lease(deployment, variant, server, len(servers))

@@ -60,7 +60,10 @@ def ask(
             redirect=False,
             decode_content=False,
         )
-    except urllib3.exceptions.NewConnectionError as error:
+    except (
+        urllib3.exceptions.NewConnectionError,
+        urllib3.exceptions.ConnectTimeoutError,
+    ) as error:
         raise NobodyError(str(error)) from error
     except urllib3.exceptions.TimeoutError as error:
         raise SilentError(

@@ -41,8 +41,8 @@ class ServerError(Exception):
 class Server:
     """A started instance.
 
-    `number` of requests that it has now, and when it was given the last one, are kept by the
-    `Fleet` that it is in.
+    How many `requests` it has now, and when it was given the last one, is kept by the `Fleet` that
+    it is in.
     """
 
     def __init__(self, cloud: Cloud, endpoint: str, known: Document, instance: Instance) -> None:
@@ -53,7 +53,7 @@ class Server:
         self.deployment: str = known["deployment"]
         self.folder = Path(known["folder"])
         self.ready = False
-        self.number = 0
+        self.requests = 0
         self.given_at_s = 0.0
         self.started_s = time.monotonic()
         self.group, self.stream = ENDPOINTS + endpoint, f"{self.variant}/{self.id}"
