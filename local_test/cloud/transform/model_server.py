@@ -135,7 +135,7 @@ class ModelServer:
 
 def _reason(status: int, answer: bytes) -> str:
     whose = "ClientError" if _OK <= status < _FAULT else "AlgorithmError"
-    said = answer[:_SHOWN_CHARACTERS].decode("utf-8", errors="replace")
+    said = answer[:_SHOWN_CHARACTERS].decode("utf-8", errors="replace").strip()
     if not status:
         return f"{whose}: no answer: {said}"
     return f"{whose}: {status}: {said}"
