@@ -9,7 +9,6 @@ from local_test.cloud.cloud import Cloud
 from local_test.cloud.machines.machine import UnusableImageError
 from local_test.cloud.machines.ports import free_port
 from local_test.cloud.machines.start import host_names
-from local_test.cloud.objects.store import NoSuchBucketError
 from local_test.cloud.operations import Document
 from local_test.cloud.training import (
     artifacts,
@@ -21,6 +20,7 @@ from local_test.cloud.training import (
     transitions,
 )
 from local_test.cloud.training.checkpoints import Checkpoints
+from local_test.cloud.training.faults import FAULTS, explain
 from local_test.cloud.training.instances import Instances
 from local_test.cloud.training.transitions import KIND
 from local_test.cloud.training.watch import Watch, Why
@@ -75,8 +75,7 @@ class Attempt:
             self._keep_checkpoints()
         failure = self._instances.failure() if why is Why.ENDED else None
         if failure is not None:
-            self._upload_output()
-            raise JobFailedError(failure)
+            raise JobFailedError(failure + self._keep_output())
         return why
 
     def upload(self) -> None:
@@ -90,15 +89,23 @@ class Attempt:
             if models:
                 artifacts.upload_model(self._cloud, self._job, models)
             self._upload_output()
-        except (NoSuchBucketError, OSError) as error:
+        except FAULTS as error:
             raise JobFailedError(
-                f"ClientError: Artifact upload failed: {_why_not(error)}"
+                f"ClientError: Artifact upload failed: {explain(error)}"
             ) from error
 
     @property
     def _trees(self) -> list[Tree]:
         count = self._job["ResourceConfig"]["InstanceCount"]
         return [Tree(self._folder / f"algo-{number}" / "ml") for number in range(1, count + 1)]
+
+    def _keep_output(self) -> str:
+        """Upload what a failed job wrote; what is said of it where that does not go."""
+        try:
+            self._upload_output()
+        except FAULTS as error:
+            return f" (its output could not be uploaded: {explain(error)})"
+        return ""
 
     def _upload_output(self) -> None:
         outputs = confined.real_folders(tree.output_data for tree in self._trees)
@@ -117,8 +124,8 @@ class Attempt:
                 self._restore_checkpoints(tree)
         except channels.ChannelError as error:
             raise JobFailedError(str(error)) from error
-        except (NoSuchBucketError, OSError) as error:
-            raise JobFailedError(f"ClientError: Data download failed: {_why_not(error)}") from error
+        except FAULTS as error:
+            raise JobFailedError(f"ClientError: Data download failed: {explain(error)}") from error
 
     def _fetch(self, channel: Mapping[str, Any], tree: Tree, number: int) -> None:
         channels.fetch(
@@ -168,9 +175,9 @@ class Attempt:
         try:
             for kept in self._checkpoints:
                 kept.stop()
-        except (NoSuchBucketError, OSError) as error:
+        except FAULTS as error:
             raise JobFailedError(
-                f"ClientError: Checkpoint upload failed: {_why_not(error)}"
+                f"ClientError: Checkpoint upload failed: {explain(error)}"
             ) from error
 
     def _proceed(self, secondary: str) -> None:
@@ -187,9 +194,3 @@ class Attempt:
             return
         self._cloud.store.change(KIND, self._name, lambda job: readings.note(job, fresh))
         readings.publish(self._cloud.metrics, self._name, fresh)
-
-
-def _why_not(error: Exception) -> str:
-    if isinstance(error, NoSuchBucketError):
-        return "NoSuchBucket (404): The specified bucket does not exist."
-    return f"{error}."

@@ -1,6 +1,5 @@
 """Data of a channel: from S3 to the folder where a job finds it."""
 
-import errno
 import gzip
 import json
 import shutil
@@ -13,7 +12,7 @@ from typing import Any
 from local_test.cloud.cloud import Cloud
 from local_test.cloud.errors import ApiError
 from local_test.cloud.objects import uri
-from local_test.cloud.objects.store import NoSuchBucketError, NoSuchKeyError
+from local_test.cloud.training.faults import FAULTS, explain
 
 _CHUNK_BYTES = 1 << 20
 
@@ -55,14 +54,12 @@ def fetch(
         target.mkdir(parents=True, exist_ok=True)
         for bucket, key, name in takewhile(lambda _: go_on(), found):
             _bring(cloud, bucket, key, target / name, compressed)
-    except (NoSuchBucketError, NoSuchKeyError) as error:
-        raise ChannelError(
-            f"ClientError: Data download failed: {_lack(error)} ({source['S3Uri']})."
-        ) from error
     except ApiError as error:
         raise ChannelError(f"ClientError: Data download failed: {error.message}") from error
-    except OSError as error:
-        raise ChannelError(_reason(error)) from error
+    except FAULTS as error:
+        raise ChannelError(
+            f"ClientError: Data download failed ({source['S3Uri']}): {explain(error)}"
+        ) from error
     return len(found)
 
 
@@ -149,20 +146,3 @@ def _bring(cloud: Cloud, bucket: str, key: str, target: Path, compressed: bool) 
             f"ClientError: Data download failed: s3://{bucket}/{key} is not a whole gzip file; "
             "set CompressionType to None, or compress it anew."
         ) from error
-
-
-def _lack(error: Exception) -> str:
-    if isinstance(error, NoSuchBucketError):
-        return "NoSuchBucket (404): The specified bucket does not exist"
-    return "NoSuchKey (404): The specified key does not exist"
-
-
-def _reason(error: OSError) -> str:
-    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        return "ClientError: Data download failed: the disk is full; make room and start again."
-    if error.errno in {errno.ENOTDIR, errno.EISDIR, errno.EEXIST}:
-        return (
-            f"ClientError: Data download failed: {error.filename} is the name of an object and of "
-            "a folder too; rename one of them."
-        )
-    return f"ClientError: Data download failed: {error}."

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from local_test.cloud.cloud import Cloud
 from local_test.cloud.objects import uri
-from local_test.cloud.objects.store import NoSuchBucketError
 from local_test.cloud.training.channels import safe_name
+from local_test.cloud.training.faults import FAULTS
 
 _EVERY_S = 2.0
 
@@ -78,7 +78,7 @@ class Checkpoints:
 
     def _follow(self) -> None:
         while not self._ended.wait(_EVERY_S):
-            with suppress(OSError, NoSuchBucketError):  # the last push says it, if it is still so
+            with suppress(*FAULTS):  # the last push says it, if it is still so
                 self.push()
 
     def _put(self, name: str) -> bool:
