@@ -4,7 +4,6 @@ import pytest
 
 from local_test.cloud import shapes
 from local_test.cloud.errors import ApiError
-from local_test.cloud.patterns import matches_all
 from local_test.cloud.validation import checked
 
 ROLE = "arn:aws:iam::123456789012:role/train"
@@ -136,16 +135,3 @@ def test_fields_of_a_later_model_are_dropped() -> None:
 
 def test_times_come_as_seconds() -> None:
     assert accepted("ListTrainingJobs", {"CreationTimeAfter": 1.5})["CreationTimeAfter"] == 1.5
-
-
-def test_every_pattern_of_the_model_can_be_tried() -> None:
-    model = shapes.service()
-    patterns = {
-        shape.metadata["pattern"]
-        for shape in map(model.shape_for, model.shape_names)
-        if "pattern" in shape.metadata
-    }
-    assert len(patterns) > 100
-    for pattern in patterns:
-        matches_all(pattern, "x")
-        matches_all(pattern, "ä")
