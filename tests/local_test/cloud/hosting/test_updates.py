@@ -8,6 +8,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from tests.local_test.cloud.hosting.parts import (
+    BUCKET,
     ask,
     deploy,
     describe,
@@ -120,6 +121,21 @@ def test_an_update_that_fails_goes_back_to_what_was(cloud_server: CloudServer) -
     assert found["EndpointConfigName"] == before["EndpointConfigName"]
     assert "It is broken." in found["FailureReason"]
     assert {one["model"] for one in answers} == {good}
+    remove(cloud_server, endpoint)
+
+
+def test_a_growth_that_fails_goes_back_to_the_count_that_was(cloud_server: CloudServer) -> None:
+    endpoint = deploy(cloud_server, variant(model := make_model(cloud_server)))
+    cloud_server.cloud.objects.delete(BUCKET, f"{model}/model.tar.gz")
+    cloud_server.client("sagemaker").update_endpoint_weights_and_capacities(
+        EndpointName=endpoint,
+        DesiredWeightsAndCapacities=[{"VariantName": "AllTraffic", "DesiredInstanceCount": 2}],
+    )
+    found = settled(cloud_server, endpoint)
+    assert found["EndpointStatus"] == "InService"
+    assert "Failed to download model data" in found["FailureReason"]
+    assert found["ProductionVariants"][0]["DesiredInstanceCount"] == 1
+    assert ask(cloud_server, endpoint)["model"] == model
     remove(cloud_server, endpoint)
 
 
