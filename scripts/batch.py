@@ -85,6 +85,7 @@ def plan(call: Call, at: datetime) -> Batch:
         instance_type=batch.instance_type,
         count=batch.instances,
         parallel=batch.parallel,
+        environment=call.settings.deploy.environment,
         tags=naming.tag_values(call.settings),
     )
 

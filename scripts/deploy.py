@@ -93,6 +93,7 @@ def plan(call: Call, endpoint: str, sources: Sequence[Source], at: datetime) -> 
         capture_percent=deploy.capture_percent,
         async_to=place.uri("async", endpoint),
         startup_timeout_s=_startup_timeout_s(call),
+        environment=deploy.environment,
         tags={**naming.tag_values(call.settings), naming.ENDPOINT_TAG: endpoint},
     )
 

@@ -91,6 +91,7 @@ class Deploy(Section):
     startup_minutes: int = Field(default=10, ge=1, le=60)
     capture: bool = False
     capture_percent: int = Field(default=100, ge=0, le=100)
+    environment: dict[str, str] = {}
 
 
 class Batch(Section):

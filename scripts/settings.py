@@ -21,7 +21,7 @@ PREFIX = "IMAGECLF_LAUNCH_"
 FILE_VARIABLE = f"{PREFIX}SETTINGS"
 DEFAULT_FILE = Path(__file__).parent / "settings.toml"
 
-_PAIRS = ("tags", "environment", "hyperparameters", "prices")
+_PAIRS = ("tags", "environment", "hyperparameters", "prices", "deploy.environment")
 """Fields of names and values, which the environment gives as `name=value name=value`."""
 
 Origins = Mapping[str, str]

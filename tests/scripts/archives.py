@@ -1,9 +1,13 @@
-"""Model archives as a training job leaves them."""
+"""Model archives as a training job leaves them, and an environment that serves them at once."""
 
 import tarfile
 from pathlib import Path
 
 from tests.serving.artifacts import write_artifact
+
+FAKE_IMAGE = Path(__file__).with_name("fake_image")
+FAKE_SERVING = {"IMAGECLF_LAUNCH_DEPLOY_ENVIRONMENT": f"PYTHONPATH={FAKE_IMAGE}"}
+"""Settings with which the fake image serves, of models that `pack_classes` makes."""
 
 
 def pack(folder: Path, archive: Path) -> Path:
@@ -14,7 +18,15 @@ def pack(folder: Path, archive: Path) -> Path:
     return archive
 
 
-def pack_model(folder: Path, name: str, *classes: str, seed: int = 0) -> Path:
-    """A small real model for these classes in `folder`, packed as `<name>.tar.gz` there."""
-    write_artifact(folder / name, name=name, classes=classes, seed=seed)
+def pack_model(folder: Path, name: str, *classes: str) -> Path:
+    """A small real model for these classes, packed as `<name>.tar.gz` in `folder`."""
+    write_artifact(folder / name, name=name, classes=classes)
+    return pack(folder / name, folder / f"{name}.tar.gz")
+
+
+def pack_classes(folder: Path, name: str, *classes: str) -> Path:
+    """A model for the fake image, packed as `<name>.tar.gz` in `folder`; none without classes."""
+    (folder / name).mkdir()
+    if classes:
+        (folder / name / "classes").write_text("\n".join(classes))
     return pack(folder / name, folder / f"{name}.tar.gz")

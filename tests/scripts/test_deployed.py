@@ -1,7 +1,8 @@
-"""Launchers of hosting on the local cloud: real endpoints of a small real model."""
+"""Launchers of hosting on the local cloud: one endpoint of the real image, the others of a fake."""
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from scripts import deploy, predict, teardown
 from scripts.pictures import made_up_jpeg
 from tests.local_test.cloud.servers import CloudServer
-from tests.scripts.archives import pack, pack_model
+from tests.scripts.archives import FAKE_SERVING, pack_classes, pack_model
 from tests.scripts.launching import Done, call, launch
 
 Run = Callable[..., Done]
@@ -17,10 +18,11 @@ Run = Callable[..., Done]
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with two model archives, a picture, and a file that is none."""
+    """A folder with model archives, a picture, and a file that is none."""
     folder = tmp_path_factory.mktemp("launchers")
-    pack_model(folder, "insects", "Ants", "Bees", "Cats")
-    pack_model(folder, "birds", "Jay", "Owl", seed=1)
+    pack_classes(folder, "insects", "Ants", "Bees", "Cats")
+    pack_classes(folder, "birds", "Jay", "Owl")
+    pack_classes(folder, "empty")
     (folder / "photo.jpg").write_bytes(made_up_jpeg())
     (folder / "text.jpg").write_text("no picture")
     return folder
@@ -28,20 +30,32 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def run(cloud_server: CloudServer, place: Path) -> Run:
-    """Calls `main` of a launcher in that folder, on the local cloud."""
-
-    def called(main: Callable[..., int], *arguments: str) -> Done:
-        return call(main, *arguments, folder=place, environment=cloud_server.environment)
-
-    return called
+    """Calls `main` of a launcher in that folder, on the local cloud with the fake image."""
+    environment = cloud_server.environment | FAKE_SERVING
+    return partial(call, folder=place, environment=environment)
 
 
 @pytest.fixture(scope="module")
-def deployed(cloud_server: CloudServer, place: Path) -> Done:
-    """The endpoint `insects`, deployed by the script."""
-    arguments = ["--model", "insects.tar.gz", "--name", "insects", "--instance-type", "ml.m5.large"]
-    environment = cloud_server.environment
-    return launch("deploy", *arguments, folder=place, environment=environment)
+def deployed(run: Run) -> Done:
+    """The endpoint `insects`."""
+    return run(deploy.main, "--model", "insects.tar.gz", "--name", "insects", "--instances", "1")
+
+
+def test_a_real_model_is_deployed_and_asked_by_the_scripts(
+    cloud_server: CloudServer, place: Path, tmp_path: Path
+) -> None:
+    def script(name: str, *arguments: str | Path) -> Done:
+        return launch(name, *arguments, folder=tmp_path, environment=cloud_server.environment)
+
+    model = pack_model(tmp_path, "real", "Ants", "Bees", "Cats")
+    made = script("deploy", "--model", model, "--name", "real", "--picture", place / "photo.jpg")
+    assert made.returncode == 0, made.stderr
+    asked = script("predict", place / "photo.jpg", "--top", "2")
+    title, *classes = asked.stdout.splitlines()
+    assert title == str(place / "photo.jpg")
+    assert len(classes) == 2
+    assert all(line in made.stdout.splitlines() for line in classes)
+    script("teardown", "real", "--yes")
 
 
 def test_deploy_says_what_it_made_what_it_costs_and_how_to_undo_and_to_call_it(
@@ -50,7 +64,7 @@ def test_deploy_says_what_it_made_what_it_costs_and_how_to_undo_and_to_call_it(
     assert deployed.returncode == 0, deployed.stderr
     for told in (
         "endpoint  insects",
-        "0.1150 USD an hour (1 x ml.m5.large",
+        "0.2040 USD an hour (1 x ml.c5.xlarge",
         "scripts/teardown.sh insects",
         "InService",
         "Ants  0.",
@@ -140,12 +154,7 @@ def test_an_asynchronous_endpoint_is_asked_through_s3(run: Run) -> None:
     run(teardown.main, "later", "--yes")
 
 
-def test_an_endpoint_that_fails_says_why_and_shows_the_end_of_its_log(
-    run: Run, place: Path
-) -> None:
-    (place / "empty").mkdir()
-    (place / "empty" / "readme").write_text("no model")
-    pack(place / "empty", place / "empty.tar.gz")
+def test_an_endpoint_that_fails_says_why_and_shows_the_end_of_its_log(run: Run) -> None:
     made = run(deploy.main, "--model", "empty.tar.gz", "--name", "broken")
     assert made.returncode == 12
     assert "The endpoint broken is Failed" in made.stderr
