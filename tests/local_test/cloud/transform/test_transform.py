@@ -11,12 +11,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.local_test.cloud.servers import CloudServer
+from tests.local_test.cloud.servers import PATIENCE_S, CloudServer
 
 FAKE_IMAGE = Path(__file__).with_name("fake_image")
 IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/imageclf:1"
 ROLE = "arn:aws:iam::123456789012:role/imageclf"
-PATIENCE_S = 30.0
 
 
 @pytest.fixture(scope="module")
