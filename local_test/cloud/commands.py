@@ -86,6 +86,8 @@ def stop(settings: CloudSettings) -> int:
     if found is None:
         print("No local cloud runs.")
         return 0
+    if running := _running(Store(settings.root)):
+        print(f"Stopping {', '.join(running)}; that may take {settings.stop_grace_s:g} s.")
     os.kill(found.pid, signal.SIGTERM)
     while holder(settings.root) == found:
         time.sleep(_LOOK_EVERY_S)

@@ -3,12 +3,14 @@
 import logging
 import os
 import signal
+import sqlite3
 import tempfile
 import threading
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from imageclf.errors import SettingsError
 from local_test.cloud import beginnings, rooms, user_config
 from local_test.cloud.cloud import Cloud
 from local_test.cloud.front import Front
@@ -35,8 +37,8 @@ def serve(settings: CloudSettings, strict: bool = False) -> None:
         strict: answers that AWS's model does not allow become errors.
 
     Raises:
-        SettingsError: the root is held by another process, the port is taken, or no spot job could
-            be interrupted as the settings say.
+        SettingsError: the root cannot be used or is held by another process, the port is taken,
+            or the schedule of interruptions cannot be read.
     """
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -44,11 +46,9 @@ def serve(settings: CloudSettings, strict: bool = False) -> None:
     Schedule.parse(settings.spot)
     lock = Lock(settings.root)
     lock.take()
-    user_config.write(settings)
-    _keep_temporary_files_in(settings.root / "tmp")
     listener = listen(settings.port)
     settings = replace(settings, port=listener.getsockname()[1])
-    cloud = Cloud.open(settings)
+    cloud = _open(settings)
     front = make_front(cloud, strict)
     for room in rooms.ROOMS:
         room.resume(cloud)
@@ -59,6 +59,18 @@ def serve(settings: CloudSettings, strict: bool = False) -> None:
     front.is_ending = True
     server.drain(_DRAIN_S)
     _end(cloud)
+
+
+def _open(settings: CloudSettings) -> Cloud:
+    try:
+        _keep_temporary_files_in(settings.root / "tmp")
+        user_config.write(settings)
+        return Cloud.open(settings)
+    except (OSError, sqlite3.Error) as error:
+        raise SettingsError(
+            f"What lies in {settings.root} cannot be opened ({error}); make room there, or choose "
+            "another folder with LOCAL_CLOUD_ROOT."
+        ) from error
 
 
 def _keep_temporary_files_in(folder: Path) -> None:

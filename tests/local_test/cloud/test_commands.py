@@ -1,7 +1,6 @@
 """The commands as a user types them, in processes of their own."""
 
 import os
-import signal
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -118,9 +117,18 @@ def test_a_port_that_is_taken_is_said_in_one_sentence(tmp_path: Path) -> None:
 def test_a_schedule_of_interruptions_that_cannot_be_read_is_said_at_the_start(
     tmp_path: Path,
 ) -> None:
-    done = cloud(tmp_path / "root", "start", LOCAL_CLOUD_SPOT="often")
+    done = cloud(tmp_path / "root", "serve", LOCAL_CLOUD_SPOT="often")
     assert done.returncode == 2
     assert done.stderr.startswith("LOCAL_CLOUD_SPOT is 'often'; write after=20")
+
+
+def test_a_state_that_is_damaged_is_said_in_one_sentence(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    root.mkdir()
+    (root / "state.sqlite").write_text("This is no database, but a text of some length. " * 99)
+    done = cloud(root, "serve")
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"What lies in {root} cannot be opened (file is not a database)")
 
 
 def test_a_root_that_cannot_be_made_is_said_in_one_sentence() -> None:
@@ -146,16 +154,3 @@ def test_nothing_is_left_after_stop(tmp_path: Path) -> None:
     assert cloud(root, "stop").stdout == "No local cloud runs.\n"
     assert cloud(root, "status").returncode == 3
     assert cloud(root, "env").stderr.endswith("start it with `make local-cloud`.\n")
-
-
-def test_after_a_kill_it_can_be_started_again(tmp_path: Path) -> None:
-    root = tmp_path / "root"
-    cloud(root, "start")
-    first = holder(root)
-    assert first is not None
-    os.kill(first.pid, signal.SIGKILL)
-    assert cloud(root, "start").returncode == 0
-    second = holder(root)
-    assert second is not None
-    assert second.pid != first.pid
-    cloud(root, "stop")
