@@ -1,5 +1,6 @@
 """A model's data from S3 into the folder that its container sees as /opt/ml/model."""
 
+import lzma
 import os
 import tarfile
 import tempfile
@@ -54,6 +55,8 @@ def unpack(cloud: Cloud, address: str, target: Path) -> Path:
         raise _missing(address) from error
     except ArchiveError as error:
         raise validation(str(error).replace(name, address)) from error
+    except (ValueError, OverflowError, lzma.LZMAError) as error:
+        raise validation(f"{address} is damaged ({error}); pack it again.") from error
     except OSError as error:
         raise validation(f"{address} cannot be fetched: {error.strerror or error}.") from error
     finally:
@@ -90,22 +93,25 @@ class _Judge:
 
 
 def _copy(cloud: Cloud, container: ModelContainer, target: Path) -> None:
-    bucket, prefix = uri.split(container.data)
+    """Copy one object, or all below a prefix."""
+    bucket, key = uri.split(container.data)
     try:
-        if container.kind == "object":
-            cloud.objects.fetch(bucket, prefix, target / PurePosixPath(prefix).name)
-            return
-        infos = [one for one in cloud.objects.list(bucket, prefix) if not one.key.endswith("/")]
-        for info in infos:
-            relative = PurePosixPath(info.key.removeprefix(prefix))
-            if relative.is_absolute() or ".." in relative.parts:
-                raise validation(f"The key {info.key!r} leads out of the model's folder.")
-            cloud.objects.fetch(bucket, info.key, target / relative)
+        for source, place in _copies(cloud, container.kind, bucket, key):
+            relative = PurePosixPath(place)
+            if relative.is_absolute() or ".." in relative.parts or not relative.name:
+                raise validation(f"The key {source!r} leads out of the model's folder.")
+            cloud.objects.fetch(bucket, source, target / relative)
     except (NoSuchBucketError, NoSuchKeyError) as error:
         raise _missing(container.data) from error
-    except OSError as error:
-        raise validation(
-            f"{container.data} cannot be fetched: {error.strerror or error}."
-        ) from error
-    if not infos:
+    except (OSError, ValueError) as error:
+        raise validation(f"{container.data} cannot be fetched: {error}.") from error
+    if not target.exists():
         raise _missing(container.data)
+
+
+def _copies(cloud: Cloud, kind: str, bucket: str, key: str) -> list[tuple[str, str]]:
+    """Keys, and where below the model's folder each goes."""
+    if kind == "object":
+        return [(key, key.rpartition("/")[2])]
+    found = [one.key for one in cloud.objects.list(bucket, key) if not one.key.endswith("/")]
+    return [(one, one.removeprefix(key)) for one in found]

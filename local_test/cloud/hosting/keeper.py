@@ -7,7 +7,6 @@ updating, scaling, healing and coming back after a restart are all the same to i
 
 import logging
 import shutil
-import sqlite3
 import threading
 import time
 from collections.abc import Callable
@@ -89,8 +88,8 @@ class Keeper:
             self._wake.clear()
             try:
                 pause_s = self._look()
-            except (OSError, sqlite3.Error):
-                _log.exception("%s: what is kept of it cannot be read or written.", self._name)
+            except Exception:  # noqa: BLE001  (the edge of the thread; logged)
+                _log.exception("%s: a look at it failed; it goes on.", self._name)
                 pause_s = _FIRST_RETRY_S
             if pause_s is None:
                 return

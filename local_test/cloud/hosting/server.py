@@ -3,6 +3,7 @@
 It knows nothing of other servers, and of requests only how many it has.
 """
 
+import os
 import time
 import uuid
 from collections.abc import Callable
@@ -32,6 +33,7 @@ STOP_S = 30.0
 _POLL_S = 0.05
 _CONNECTIONS = 256
 _REASON_LINE_CHARACTERS = 400
+_REASON_BYTES = 16_384
 
 
 class ServerError(Exception):
@@ -88,7 +90,9 @@ class Server:
     def last_line(self) -> str:
         """The last thing that it said."""
         try:
-            lines = (self.folder / "log").read_text(errors="replace").split("\n")
+            with (self.folder / "log").open("rb") as log:
+                log.seek(max(0, log.seek(0, os.SEEK_END) - _REASON_BYTES))
+                lines = log.read().decode(errors="replace").split("\n")
         except OSError:
             return ""
         said = [line.strip() for line in lines if line.strip()]

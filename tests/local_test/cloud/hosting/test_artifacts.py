@@ -28,6 +28,15 @@ def linked(kind: bytes, target: str) -> bytes:
     return content.getvalue()
 
 
+def dated(mtime: float) -> bytes:
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w:gz", format=tarfile.PAX_FORMAT) as tar:
+        member = tarfile.TarInfo("a")
+        member.mtime = mtime
+        tar.addfile(member)
+    return content.getvalue()
+
+
 def test_a_models_files_are_unpacked(cloud: Cloud, tmp_path: Path) -> None:
     cloud.objects.put("b", "m.tar.gz", archive({"a/b": b"1", "c": b"2"}))
     target = artifacts.unpack(cloud, "s3://b/m.tar.gz", tmp_path / "ml" / "model")
@@ -44,6 +53,7 @@ def test_a_models_files_are_unpacked(cloud: Cloud, tmp_path: Path) -> None:
         (linked(tarfile.SYMTYPE, "/etc/passwd"), "'link' is a link or a device"),
         (linked(tarfile.LNKTYPE, "other"), "'link' is a link or a device"),
         (linked(tarfile.FIFOTYPE, ""), "'link' is a link or a device"),
+        (dated(1e30), "is damaged"),
         (b"no archive", "cannot be unpacked"),
         (archive({"a": b"1" * 10_000})[:50], "cannot be unpacked"),
     ],
@@ -73,6 +83,11 @@ def test_loose_files_keep_their_places_and_hostile_keys_are_refused(
     container = ModelContainer("image", {}, "s3://b/m/", "prefix")
     artifacts.provide(cloud, container, tmp_path / "model")
     assert (tmp_path / "model" / "a" / "b").read_bytes() == b"1"
+    plain = ModelContainer("image", {}, "s3://b/m/a/b", "object")
+    artifacts.provide(cloud, plain, tmp_path / "plain")
+    assert (tmp_path / "plain" / "b").read_bytes() == b"1"
+    with pytest.raises(ApiError, match="Failed to download model data"):
+        artifacts.provide(cloud, ModelContainer("image", {}, "s3://b/n/", "prefix"), tmp_path / "n")
     cloud.objects.put("b", "m/../../out", b"1")
     with pytest.raises(ApiError, match="leads out of the model's folder"):
         artifacts.provide(cloud, container, tmp_path / "other")

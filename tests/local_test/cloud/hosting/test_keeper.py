@@ -6,6 +6,7 @@ from local_test.cloud.cloud import Cloud
 from local_test.cloud.hosting import hosts, states
 from local_test.cloud.hosting.containers import ModelContainer
 from local_test.cloud.hosting.deployment import Deployment, Variant
+from local_test.cloud.operations import Document
 from local_test.cloud.settings import CloudSettings
 from tests.local_test.cloud.hosting.parts import FAKE_IMAGE, IMAGE, until
 
@@ -24,7 +25,7 @@ def test_a_container_that_never_becomes_ready_is_given_up_in_time(
     cloud.store.create(states.KIND, "slow", document)
     hosts.resume(cloud)
 
-    def found() -> states.Document:
+    def found() -> Document:
         return cloud.store.find(states.KIND, "slow") or {}
 
     until(lambda: found()["EndpointStatus"] == states.FAILED)

@@ -75,6 +75,16 @@ def test_many_callers_load_a_model_once(cloud_server: CloudServer) -> None:
     assert loadings(cloud_server, endpoint) == [name]
 
 
+def test_a_model_that_the_container_has_lost_is_loaded_again(
+    cloud_server: CloudServer, zoo: str
+) -> None:
+    assert asked(cloud_server, zoo, "ant") == "ant"
+    assert ask(cloud_server, zoo, b"lose", TargetModel="ant.tar.gz")["model"] == "ant"
+    with pytest.raises(ClientError) as refused:
+        ask(cloud_server, zoo, b"status 404", TargetModel="ant.tar.gz")
+    assert refused.value.response["OriginalStatusCode"] == 404
+
+
 def test_a_model_that_is_not_there_is_told_with_its_place(
     cloud_server: CloudServer, zoo: str
 ) -> None:

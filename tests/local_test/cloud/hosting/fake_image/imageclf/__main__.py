@@ -1,8 +1,9 @@
 """`python -m imageclf serve` in a fake container: the hosting contracts, and no network.
 
 FAKE_FAIL makes it end with that sentence, FAKE_READY_FILE names a file without which /ping says
-503, FAKE_ROOM is how many models fit. Bodies are orders: `sleep 0.5`, `status 418`, `die`; all are
-answered with what was asked. SIGTERM ends it at once, whatever it has to do.
+503, FAKE_ROOM is how many models fit. Bodies are orders: `sleep 0.5`, `status 418`, `die`, and
+`lose`, once, all models; all are answered with what was asked. SIGTERM ends it at once, whatever it
+has to do.
 """
 
 import json
@@ -15,6 +16,7 @@ from pathlib import Path
 ML = Path(os.environ.get("SAGEMAKER_BASE_DIR", "/opt/ml"))
 ROOM = int(os.environ.get("FAKE_ROOM", "1000"))
 LOADED: dict[str, str] = {}
+LOST: list[str] = []
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -61,6 +63,11 @@ class Handler(BaseHTTPRequestHandler):
             time.sleep(float(what))
         if order == b"die":
             os._exit(3)
+        if order == b"lose" and not LOST:
+            LOST.extend(LOADED)
+            LOADED.clear()
+            self.answer(404, {})
+            return
         status = int(what) if order == b"status" else 200
         told = {
             "model": (model / "name").read_text() if (model / "name").exists() else "",
