@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 _BUSY_S = 30.0
+_CACHE_KIB = 128
+"""Of each connection; the system keeps the file in memory once for all of them."""
 
 
 class Database:
@@ -26,6 +28,7 @@ class Database:
             connection = sqlite3.connect(self._path, timeout=_BUSY_S, isolation_level=None)
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = NORMAL")
+            connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
             self._local.connection = connection
         return connection
 
@@ -36,7 +39,8 @@ class Database:
         connection.execute("BEGIN IMMEDIATE")
         try:
             yield connection
+            connection.execute("COMMIT")
         except BaseException:
-            connection.execute("ROLLBACK")
+            if connection.in_transaction:  # SQLite itself undoes one that met a full disk
+                connection.execute("ROLLBACK")
             raise
-        connection.execute("COMMIT")

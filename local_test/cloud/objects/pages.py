@@ -7,6 +7,8 @@ from local_test.cloud.objects.index import Index, end_of
 from local_test.cloud.objects.info import Info
 
 _CHUNK = 1_000
+_FIRST_CHUNK = 8
+"""Read so few objects where the next may begin a prefix, below which no more are wanted."""
 
 Entry = Info | str
 """An object, or a common prefix."""
@@ -68,7 +70,9 @@ def _entries(index: Index, asked: Asked, start: bytes, most: int) -> Iterator[tu
     """Each entry and the key at which it was met."""
     end = end_of(asked.prefix.encode())
     position = max(asked.prefix.encode(), start)
-    while rows := index.scan(asked.bucket, position, end, min(most, _CHUNK)):
+    chunk = _FIRST_CHUNK if asked.delimiter else _CHUNK
+    while rows := index.scan(asked.bucket, position, end, min(most, chunk)):
+        chunk = min(2 * chunk, _CHUNK)
         for info, _ in rows:
             key = info.key.encode()
             common = _common_prefix(info.key, asked)
@@ -76,6 +80,7 @@ def _entries(index: Index, asked: Asked, start: bytes, most: int) -> Iterator[tu
             position = key + b"\0"
             if common is not None:
                 position = end_of(common.encode()) or b""
+                chunk = _FIRST_CHUNK
                 break
 
 

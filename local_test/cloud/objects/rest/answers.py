@@ -1,7 +1,7 @@
 """Answers as S3 gives them: XML documents, headers, errors."""
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 from xml.sax.saxutils import escape
@@ -108,9 +108,9 @@ def _elements(content: Mapping[str, Any]) -> str:
 def _element(name: str, value: object) -> str:
     if value is None:
         return ""
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return f"<{name}>{_elements(value)}</{name}>"
-    if isinstance(value, Sequence) and not isinstance(value, str):
+    if isinstance(value, list):
         return "".join(_element(name, one) for one in value)
     text = str(value).lower() if isinstance(value, bool) else str(value)
     return f"<{name}>{escape(text, _FOR_XML)}</{name}>"

@@ -22,6 +22,7 @@ from local_test.cloud.objects.rest.call import Call
 _LARGEST = 1 << 20
 _DATE = "20200101"
 _UNKEPT = ("x-id", "x-amz-", "awsaccesskeyid", "signature", "expires")
+_NOTIFICATIONS = (b"<Queue", b"<Topic", b"<CloudFunction", b"<EventBridge")
 _TAGS: Configuration = ("tagging", {}, b"")
 """moto forgets a bucket's tags only when it is told to."""
 
@@ -127,5 +128,5 @@ def _check_is_done(call: Call, body: bytes) -> None:
         raise faults.not_implemented("locking of objects")
     if "replication" in call.query:
         raise faults.not_implemented("replication of buckets")
-    if "notification" in call.query and b"Configuration>" in body.replace(b"</Notif", b""):
+    if "notification" in call.query and any(one in body for one in _NOTIFICATIONS):
         raise faults.not_implemented("notifications of changes to objects")

@@ -108,7 +108,7 @@ def _described(info: Info, call: Call) -> tuple[answers.Answer, Span]:
     for name in _OVERRIDES:
         if value := call.query.get(f"response-{name}"):
             headers = {known: old for known, old in headers.items() if known.lower() != name}
-            headers[name] = value
+            headers[name] = _as_header(name, value)
     if span is None and call.headers.get("x-amz-checksum-mode", "").upper() == "ENABLED":
         headers.update(answers.of_checksums(info))
     if span is not None:
@@ -118,6 +118,12 @@ def _described(info: Info, call: Call) -> tuple[answers.Answer, Span]:
     chosen = span or whole
     headers["Content-Length"] = str(chosen.stop - chosen.start)
     return answers.empty(200 if span is None else 206, headers), chosen
+
+
+def _as_header(name: str, value: str) -> str:
+    if not value.isprintable():
+        raise faults.invalid_argument(f"The value of response-{name} is not one of a header")
+    return value.encode().decode("latin-1")
 
 
 def _range(info: Info, call: Call) -> Span | None:

@@ -158,6 +158,14 @@ def test_the_answer_can_be_told_what_to_call_itself(s3: S3, bucket: str) -> None
     assert (got["ContentType"], got["ContentDisposition"]) == ("text/plain", "inline")
 
 
+def test_no_header_can_be_smuggled_into_an_answer(s3: S3, bucket: str) -> None:
+    s3.client.put_object(Bucket=bucket, Key="a", Body=b"ant")
+    address = f"{s3.address}/{bucket}/a?response-content-type="
+    split = requests.get(f"{address}text/html%0d%0aX-Evil:%201", timeout=10)
+    assert (split.status_code, split.headers.get("X-Evil")) == (400, None)
+    assert requests.get(f"{address}%C3%A9", timeout=10).status_code == 200
+
+
 @pytest.mark.parametrize("algorithm", ["CRC32", "SHA1", "SHA256"])
 def test_checksums_are_kept_and_told(s3: S3, bucket: str, algorithm: str) -> None:
     at = {"Bucket": bucket, "Key": "a"}
