@@ -64,7 +64,11 @@ def create(cloud: Cloud, request: Request) -> Document:
         raise _taken(name) from error
     arn = document["HyperParameterTuningJobArn"]
     cloud.store.tag(arn, {tag["Key"]: tag["Value"] for tag in arguments.get("Tags", [])})
-    tuners.start(cloud, name)
+    try:
+        tuners.start(cloud, name)
+    except ApiError:
+        _forget(cloud, name, arn)
+        raise
     return {"HyperParameterTuningJobArn": arn}
 
 
@@ -135,12 +139,16 @@ def delete(cloud: Cloud, request: Request) -> Document:
             f"The hyperparameter tuning job {name} is in status "
             f"{document['HyperParameterTuningJobStatus']}. Stop it before you delete it."
         )
+    _forget(cloud, name, document["HyperParameterTuningJobArn"])
+    return {}
+
+
+def _forget(cloud: Cloud, name: str, arn: str) -> None:
     cloud.store.delete(KIND, name)
     Trials(cloud.store, name).delete()
     parents.forget(cloud, name)
     shutil.rmtree(cloud.store.folder(KIND, name), ignore_errors=True)
-    cloud.store.untag(document["HyperParameterTuningJobArn"])
-    return {}
+    cloud.store.untag(arn)
 
 
 def _found(cloud: Cloud, request: Request) -> Document:

@@ -22,7 +22,11 @@ _LOOK_EVERY_S = 0.1
 
 
 def start(cloud: Cloud, name: str) -> None:
-    """Start the tuner of a tuning job that has none."""
+    """Start the tuner of a tuning job that has none.
+
+    Raises:
+        ApiError: no process can be started.
+    """
     _restart(cloud, name, counted=False)
 
 
@@ -99,6 +103,10 @@ def _restart(cloud: Cloud, name: str, *, counted: bool) -> None:
         document = cloud.store.change(KIND, name, change)
     except MissingError:
         return
+    except OSError as error:
+        raise ApiError(
+            "InternalFailure", f"The process of the tuning job cannot be started: {error}.", 500
+        ) from error
     if document["HyperParameterTuningJobStatus"] == "Failed":
         _stop(cloud, (trial.name for trial in Trials(cloud.store, name).all() if trial.created))
 

@@ -206,3 +206,15 @@ def test_hidden_resources_of_the_tuner_s_own_field_are_asked_for(
     del one["ResourceConfig"]
     one["HyperParameterTuningResourceConfig"] = {"InstanceType": "ml.m5.large"}
     assert "InstanceCount" in refusal(cloud, arguments).message
+
+
+def test_a_tuning_job_whose_process_cannot_be_started_leaves_nothing_behind(
+    cloud: Cloud, arguments: Arguments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("local_test.cloud.tuning.tuners.runners.start_runner", full)
+    refused = refusal(cloud, arguments)
+    assert (refused.code, refused.status) == ("InternalFailure", 500)
+    assert "No space left on device" in refused.message
