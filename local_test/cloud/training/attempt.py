@@ -19,9 +19,9 @@ from local_test.cloud.training import (
     readings,
     transitions,
 )
-from local_test.cloud.training.checkpoints import Checkpoints
 from local_test.cloud.training.faults import FAULTS, explain
 from local_test.cloud.training.instances import Instances
+from local_test.cloud.training.mirror import Mirror
 from local_test.cloud.training.transitions import KIND
 from local_test.cloud.training.watch import Watch, Why
 
@@ -43,7 +43,7 @@ class Attempt:
         self._watch = watch
         self._folder = cloud.store.folder(KIND, self._name)
         self._instances = Instances(cloud.settings.stop_grace_s)
-        self._checkpoints: list[Checkpoints] = []
+        self._mirrors: list[Mirror] = []
         self._flushed_s = time.monotonic()
         self._readings = readings.Readings.of(
             job["AlgorithmSpecification"].get("MetricDefinitions", ())
@@ -72,7 +72,7 @@ class Attempt:
         finally:
             self._instances.close()
             self._flush()
-            self._keep_checkpoints()
+            self._carry_the_last()
         failure = self._instances.failure() if why is Why.ENDED else None
         if failure is not None:
             raise JobFailedError(failure + self._keep_output())
@@ -121,7 +121,7 @@ class Attempt:
                 input_files.write(tree, self._job, host, self._hosts)
                 for channel in inputs:
                     self._fetch(channel, tree, number)
-                self._restore_checkpoints(tree)
+                self._mirror(tree)
         except channels.ChannelError as error:
             raise JobFailedError(str(error)) from error
         except FAULTS as error:
@@ -138,12 +138,15 @@ class Attempt:
             go_on=lambda: self._watch.why() is None,
         )
 
-    def _restore_checkpoints(self, tree: Tree) -> None:
+    def _mirror(self, tree: Tree) -> None:
+        """Bring the checkpoints, and remember what is to be carried to S3 from now on."""
         if configuration := self._job.get("CheckpointConfig"):
             folder = input_files.checkpoints(tree, self._job)
-            kept = Checkpoints(self._cloud, configuration["S3Uri"], folder)
-            kept.restore()
-            self._checkpoints.append(kept)
+            checkpoints = Mirror(self._cloud, configuration["S3Uri"], folder, deletes=True)
+            checkpoints.restore()
+            self._mirrors.append(checkpoints)
+        for folder, address in input_files.carried(tree, self._job):
+            self._mirrors.append(Mirror(self._cloud, address, folder))
 
     def _start(self) -> None:
         self._proceed("Training")
@@ -159,7 +162,7 @@ class Attempt:
             )
             stream = f"{self._name}/algo-{number}-{int(self._job['CreationTime'] * 1000)}"
             self._instances.start(self._cloud, made, stream, self._readings.read)
-        for kept in self._checkpoints:
+        for kept in self._mirrors:
             kept.start()
 
     def _environment(self) -> dict[str, str]:
@@ -171,13 +174,13 @@ class Attempt:
         }
         return {**meeting, **self._job.get("Environment", {}), **platform}
 
-    def _keep_checkpoints(self) -> None:
+    def _carry_the_last(self) -> None:
         try:
-            for kept in self._checkpoints:
+            for kept in self._mirrors:
                 kept.stop()
         except FAULTS as error:
             raise JobFailedError(
-                f"ClientError: Checkpoint upload failed: {explain(error)}"
+                f"ClientError: Upload of checkpoints or tensors failed: {explain(error)}"
             ) from error
 
     def _proceed(self, secondary: str) -> None:

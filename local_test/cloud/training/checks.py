@@ -20,7 +20,14 @@ _NOT_DONE = {
     "ModelPackageConfig": "model packages made by a training job (ModelPackageConfig)",
     "MlflowConfig": "MLflow tracking (MlflowConfig)",
 }
-_RESERVED = frozenset({"input", "model", "output", "code"})
+_RESERVED = frozenset({"input", "model", "code"})
+_CARRIED = {
+    "CheckpointConfig": "S3Uri",
+    "DebugHookConfig": "S3OutputPath",
+    "TensorBoardOutputConfig": "S3OutputPath",
+    "ProfilerConfig": "S3OutputPath",
+}
+"""Parts with a folder of the job that goes to S3, and the field with its address."""
 
 
 def check(settings: CloudSettings, arguments: Mapping[str, Any]) -> None:
@@ -35,7 +42,7 @@ def check(settings: CloudSettings, arguments: Mapping[str, Any]) -> None:
     _check_algorithm(arguments.get("AlgorithmSpecification"))
     _check_resources(settings, arguments.get("ResourceConfig"))
     _check_channels(arguments.get("InputDataConfig", ()))
-    _check_checkpoints(arguments.get("CheckpointConfig"))
+    _check_places(arguments)
     _check_times(settings, arguments)
     uri.split(arguments["OutputDataConfig"]["S3OutputPath"])
     if len(arguments.get("HyperParameters", {})) > _MOST_HYPERPARAMETERS:
@@ -118,15 +125,23 @@ def _check_source(source: Mapping[str, Any]) -> None:
     uri.split(given["S3Uri"])
 
 
-def _check_checkpoints(given: Mapping[str, Any] | None) -> None:
-    if given is None:
-        return
-    uri.split(given["S3Uri"])
-    place = PurePosixPath(given.get("LocalPath", DEFAULT_ROOT / "checkpoints"))
+def _check_places(arguments: Mapping[str, Any]) -> None:
+    """Folders that go to S3 have to be of the job: below /opt/ml."""
+    for part, address in _CARRIED.items():
+        given = arguments.get(part, {})
+        if address in given:
+            uri.split(given[address])
+        if "LocalPath" in given and not _is_own(PurePosixPath(given["LocalPath"])):
+            raise unsupported(
+                f"{part} with the LocalPath {given['LocalPath']}; use a folder of its own below "
+                f"{DEFAULT_ROOT}."
+            )
+
+
+def _is_own(place: PurePosixPath) -> bool:
     parts = place.parts[len(DEFAULT_ROOT.parts) :]
     inside = PurePosixPath(DEFAULT_ROOT) in place.parents and ".." not in parts
-    if not inside or parts[0] in _RESERVED:
-        raise unsupported(f"checkpoints at {place}; use a folder of their own below /opt/ml.")
+    return inside and parts[0] not in _RESERVED and parts not in {("output",), ("output", "data")}
 
 
 def _check_times(settings: CloudSettings, arguments: Mapping[str, Any]) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from imageclf.contract import DEFAULT_ROOT, Tree
+from local_test.cloud.objects import uri
 
 _GROUP = "homogeneousCluster"
 _INTERFACE = "lo"  # all instances are on this machine, and on its network
@@ -16,19 +17,27 @@ _RECORDED = {
     "checkpointconfig": "CheckpointConfig",
     "tensorboardoutputconfig": "TensorBoardOutputConfig",
 }
-"""Parts of the request that the container finds as they were sent, by the name of the file."""
+"""Parts of the request that the container finds, by the name of the file."""
+
+_CARRIED = {
+    "DebugHookConfig": ("output/tensors", "debug-output"),
+    "TensorBoardOutputConfig": ("output/tensorboard", "tensorboard-output"),
+    "ProfilerConfig": ("output/profiler", "profiler-output"),
+}
+"""Parts whose output goes to S3: the folder where it is by default, and its name there."""
 
 
 def write(tree: Tree, job: Mapping[str, Any], host: str, hosts: Sequence[str]) -> None:
     """Make the tree of the instance `host` of a job (its document)."""
-    for folder in (tree.config, tree.data, tree.model, tree.output_data, checkpoints(tree, job)):
+    folders = [tree.config, tree.data, tree.model, tree.output_data, checkpoints(tree, job)]
+    for folder in [*folders, *(folder for folder, _ in carried(tree, job))]:
         folder.mkdir(parents=True, exist_ok=True)
     _write(tree, "hyperparameters", job.get("HyperParameters", {}))
     _write(tree, "inputdataconfig", {one["ChannelName"]: _channel(job, one) for one in inputs(job)})
     _write(tree, "resourceconfig", _resources(job["ResourceConfig"], host, hosts))
     for name, part in _RECORDED.items():
         if part in job:
-            _write(tree, name, job[part])
+            _write(tree, name, _with_place(part, job[part]))
 
 
 def rewrite_profiler(tree: Tree, configuration: Mapping[str, Any]) -> None:
@@ -52,6 +61,26 @@ def checkpoints(tree: Tree, job: Mapping[str, Any]) -> Path:
     """The folder of checkpoints: the one that the request names, below /opt/ml."""
     named = job.get("CheckpointConfig", {}).get("LocalPath")
     return tree.root / Path(named).relative_to(DEFAULT_ROOT) if named else tree.checkpoints
+
+
+def carried(tree: Tree, job: Mapping[str, Any]) -> list[tuple[Path, str]]:
+    """The folders of tensors, profiles and the like that go to S3, and where to."""
+    found = []
+    for part, (folder, name) in _CARRIED.items():
+        given = job.get(part, {})
+        if "S3OutputPath" in given and not given.get("DisableProfiler"):
+            place = Path(given.get("LocalPath", DEFAULT_ROOT / folder)).relative_to(DEFAULT_ROOT)
+            address = uri.join(given["S3OutputPath"], job["TrainingJobName"], name)
+            found.append((tree.root / place, address))
+    return found
+
+
+def _with_place(part: str, given: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The container is told the folder, whether the request names one or not."""
+    if part not in {"DebugHookConfig", "TensorBoardOutputConfig"}:
+        return given
+    told = {"LocalPath": str(DEFAULT_ROOT / _CARRIED[part][0]), **given}
+    return {"S3Path" if name == "S3OutputPath" else name: value for name, value in told.items()}
 
 
 def _channel(job: Mapping[str, Any], channel: Mapping[str, Any]) -> dict[str, str]:

@@ -48,7 +48,7 @@ def test_a_request_in_order_passes() -> None:
         ),
         (
             {"CheckpointConfig": {"S3Uri": "s3://a", "LocalPath": "/opt/ml/model"}},
-            "a folder of their own",
+            "a folder of its own",
         ),
         (spot(wait_s=1, run_s=2), "be greater than or equal to MaxRuntimeInSeconds"),
         ({"EnableManagedSpotTraining": True}, "Invalid MaxWaitTimeInSeconds"),

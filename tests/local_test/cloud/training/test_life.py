@@ -87,7 +87,10 @@ def test_the_container_finds_what_the_platform_writes(jobs: Jobs) -> None:
     resources = json.loads(files["resourceconfig.json"])
     assert resources["current_host"] == "algo-1"
     assert resources["hosts"] == resources["instance_groups"][0]["hosts"] == ["algo-1", "algo-2"]
-    assert json.loads(files["debughookconfig.json"]) == {"S3OutputPath": "s3://a-bucket/tensors"}
+    assert json.loads(files["debughookconfig.json"]) == {
+        "S3Path": "s3://a-bucket/tensors",
+        "LocalPath": "/opt/ml/output/tensors",
+    }
     assert json.loads(files["profilerconfig.json"]) == {"DisableProfiler": True}
     assert json.loads(files["checkpointconfig.json"])["LocalPath"] == "/opt/ml/checkpoints"
     environment = dict(line.split("=", 1) for line in files["env"].decode().splitlines())
@@ -96,6 +99,26 @@ def test_the_container_finds_what_the_platform_writes(jobs: Jobs) -> None:
     assert environment["TRAINING_JOB_ARN"].endswith(":training-job/told")
     assert environment["AWS_ENDPOINT_URL"] == jobs.server.address
     assert not [name for name in environment if name.startswith("LOCAL_CLOUD_")]
+
+
+def test_tensors_and_profiles_go_where_clients_look_for_them(jobs: Jobs) -> None:
+    job = jobs.run(
+        "tensors",
+        "cd /opt/ml/output; mkdir tensors/0; echo 1 > tensors/0/a; echo 2 > profiler/b; "
+        "echo 3 > /opt/ml/output/boards/c",
+        DebugHookConfig={"S3OutputPath": "s3://a-bucket/debug"},
+        ProfilerConfig={"S3OutputPath": "s3://a-bucket/debug/"},
+        TensorBoardOutputConfig={
+            "S3OutputPath": "s3://a-bucket/debug",
+            "LocalPath": "/opt/ml/output/boards",
+        },
+    )
+    assert job["ProfilingStatus"] == "Enabled"
+    assert jobs.keys("debug/tensors/") == [
+        "debug-output/0/a",
+        "profiler-output/b",
+        "tensorboard-output/c",
+    ]
 
 
 def test_names_are_unique_and_free_again_after_the_job_is_deleted(jobs: Jobs) -> None:

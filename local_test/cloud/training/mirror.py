@@ -1,4 +1,4 @@
-"""Checkpoints: the folder of a job and its place in S3, kept alike."""
+"""Folders of a job that S3 gets while it runs: checkpoints, tensors, profiles."""
 
 import os
 import threading
@@ -17,25 +17,26 @@ _Stamp = tuple[int, int]
 """Time of the last change in nanoseconds, and size."""
 
 
-class Checkpoints:
+class Mirror:
     """The folder, and the address that it goes to.
 
-    What is in S3 comes here before the job starts. While it runs, new and changed files are
-    carried over, and deletions too; what others put into S3 meanwhile stays there. Links are not
-    followed: they could lead out of the job's folders.
+    While the job runs, new and changed files are carried over; deletions too where `deletes`, but
+    only of files that came from here. Links are not followed: they could lead out of the job's
+    folders.
     """
 
-    def __init__(self, cloud: Cloud, address: str, folder: Path) -> None:
+    def __init__(self, cloud: Cloud, address: str, folder: Path, *, deletes: bool = False) -> None:
         self._objects = cloud.objects
         self._bucket, prefix = uri.split(address)
         self._prefix = f"{prefix.rstrip('/')}/" if prefix.strip("/") else ""
         self._folder = folder
+        self._deletes = deletes
         self._known: dict[str, _Stamp] = {}
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
 
     def restore(self) -> int:
-        """Bring what is in S3; how many files.
+        """Bring what is in S3, before the job starts; how many files.
 
         Raises:
             ChannelError: a key is no path below the folder.
@@ -60,13 +61,15 @@ class Checkpoints:
         for name, stamp in there.items():
             if self._known.get(name) != stamp and self._put(name):
                 self._known[name] = stamp
-        for name in self._known.keys() - there.keys():
+        for name in self._known.keys() - there.keys() if self._deletes else ():
             self._objects.delete(self._bucket, self._prefix + name)
             del self._known[name]
 
     def start(self) -> None:
         """Push every few seconds, in a thread of its own, until `stop`."""
-        self._thread = threading.Thread(target=self._follow, name="checkpoints", daemon=True)
+        self._thread = threading.Thread(
+            target=self._follow, name=f"mirror {self._folder}", daemon=True
+        )
         self._thread.start()
 
     def stop(self) -> None:
