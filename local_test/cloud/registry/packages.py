@@ -25,6 +25,17 @@ _SUMMARY = (
     "ModelLifeCycle",
     "ModelPackageRegistrationType",
 )
+_BATCH = (
+    "ModelPackageGroupName",
+    "ModelPackageVersion",
+    "ModelPackageArn",
+    "ModelPackageDescription",
+    "CreationTime",
+    "InferenceSpecification",
+    "ModelPackageStatus",
+    "ModelApprovalStatus",
+    "ModelPackageRegistrationType",
+)
 _UNSUPPORTED = {
     "ValidationSpecification": "validating a model package by transform jobs.",
     "SourceAlgorithmSpecification": "packaging an algorithm of AWS Marketplace.",
@@ -136,6 +147,21 @@ def describe(cloud: Cloud, request: Request) -> Document:
     if document is None:
         raise _missing(request, key)
     return document
+
+
+def describe_several(cloud: Cloud, request: Request) -> Document:
+    """BatchDescribeModelPackage: versions by ARN, and an error for each that is not there."""
+    known: Document = {}
+    errors: Document = {}
+    for arn in request.arguments["ModelPackageArnList"]:
+        document = cloud.store.find(PACKAGE, package_key(arn))
+        if document is None or "ModelPackageVersion" not in document:
+            message = f"ModelPackage {arn} does not exist."
+            errors[arn] = {"ErrorCode": "ValidationException", "ErrorResponse": message}
+        else:
+            document.setdefault("InferenceSpecification", {"Containers": []})
+            known[arn] = {field: document[field] for field in _BATCH if field in document}
+    return {"ModelPackageSummaries": known, "BatchDescribeModelPackageErrorMap": errors}
 
 
 def list_packages(cloud: Cloud, request: Request) -> Document:

@@ -11,6 +11,7 @@ ROOM = Room(
         "DeleteModelPackageGroup": groups.delete,
         "CreateModelPackage": packages.create,
         "DescribeModelPackage": packages.describe,
+        "BatchDescribeModelPackage": packages.describe_several,
         "ListModelPackages": packages.list_packages,
         "UpdateModelPackage": packages.update,
         "DeleteModelPackage": packages.delete,

@@ -2,6 +2,7 @@
 
 import json
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from tests.local_test.cloud.hosting.parts import (
     settled,
     variant,
 )
+from tests.local_test.cloud.sdk_session import sdk_session
 from tests.local_test.cloud.servers import CloudServer
 
 OUTPUT = {"S3OutputPath": f"s3://{BUCKET}/answers/", "S3FailurePath": f"s3://{BUCKET}/failures"}
@@ -142,6 +144,24 @@ def test_what_waits_is_answered_after_the_cloud_was_stopped_in_order(
     for answer in answers:
         assert waited_for(cloud_server, answer["OutputLocation"])
         assert found(cloud_server, answer["FailureLocation"]) is None
+
+
+def test_the_sdk_s_asynchronous_predictor_gets_its_answer_and_its_failure(
+    cloud_server: CloudServer, endpoint: str, tmp_path: Path
+) -> None:
+    with sdk_session(cloud_server, tmp_path, BUCKET) as session:
+        from sagemaker.base_predictor import Predictor  # noqa: PLC0415  (dear, only here)
+        from sagemaker.exceptions import AsyncInferenceModelError  # noqa: PLC0415
+        from sagemaker.predictor_async import AsyncPredictor  # noqa: PLC0415
+
+        predictor = AsyncPredictor(Predictor(endpoint, session), name=endpoint)
+        answered: Any = predictor.predict_async(b"sdk")
+        waited_for(cloud_server, answered.output_path)
+        assert json.loads(answered.get_result())["order"] == "sdk"
+        refused: Any = predictor.predict_async(b"status 418")
+        waited_for(cloud_server, refused.failure_path)
+        with pytest.raises(AsyncInferenceModelError, match="client error"):
+            refused.get_result()
 
 
 @pytest.mark.parametrize(

@@ -144,6 +144,16 @@ def test_a_group_is_found_by_its_arn_and_made_once(sagemaker: Any, group: str) -
     assert refused(error) == ("ValidationException", f"Model Package Group already exists: {arn}")
 
 
+def test_several_versions_are_described_at_once(sagemaker: Any, group: str) -> None:
+    arn = sagemaker.create_model_package(
+        ModelPackageGroupName=group, InferenceSpecification=INFERENCE
+    )["ModelPackageArn"]
+    absent = arn.removesuffix("/1") + "/2"
+    answer = sagemaker.batch_describe_model_package(ModelPackageArnList=[arn, absent])
+    assert answer["ModelPackageSummaries"][arn]["InferenceSpecification"] == INFERENCE
+    assert set(answer["BatchDescribeModelPackageErrorMap"]) == {absent}
+
+
 def test_a_token_that_comes_again_makes_no_second_version(sagemaker: Any, group: str) -> None:
     create = {
         "ModelPackageGroupName": group,
