@@ -8,6 +8,7 @@ import hashlib
 import os
 import secrets
 import shutil
+import stat
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
@@ -48,7 +49,7 @@ class ContentFiles:
     def write(self, source: Source) -> Content:
         """A new file with what `source` holds; when reading or writing fails nothing is left."""
         if isinstance(source, Path):
-            with source.open("rb") as opened:
+            with _open_plain(source) as opened:
                 return self.write(opened)
         md5 = hashlib.md5(usedforsecurity=False)
         size = 0
@@ -122,6 +123,15 @@ def _removed_on_error(path: Path) -> Iterator[None]:
     except BaseException:
         path.unlink(missing_ok=True)
         raise
+
+
+def _open_plain(path: Path) -> BinaryIO:
+    """A file to read; a pipe is not waited for, nor a link followed."""
+    number = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    if stat.S_ISREG(os.fstat(number).st_mode):
+        return os.fdopen(number, "rb")
+    os.close(number)
+    raise OSError(errno.EINVAL, "Not a plain file", str(path))
 
 
 def _chunks(source: bytes | BinaryIO | Iterable[bytes]) -> Iterable[bytes]:

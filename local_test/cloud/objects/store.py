@@ -71,7 +71,8 @@ class Objects:
 
         Raises:
             NoSuchBucketError: the bucket is not there.
-            OSError: `source` cannot be read, or the disk is full; nothing has changed then.
+            OSError: `source` cannot be read, is a path of a link or of anything but a plain file,
+                or the disk is full; nothing has changed then.
         """
         self.index.check_bucket(bucket)
         attributes = Attributes(content_type, dict(metadata))

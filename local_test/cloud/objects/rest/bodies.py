@@ -15,6 +15,9 @@ from local_test.cloud.objects.rest import checksums
 from local_test.cloud.objects.rest.checksums import HEADER
 
 _PIECE = 1 << 20
+_LARGEST = 5 << 30
+"""Of what may be sent at once."""
+
 _LONGEST_LINE = 16 << 10
 _SHA256 = re.compile("[0-9a-f]{64}")
 _CHUNK_SIZE = re.compile(rb"([0-9a-fA-F]{1,15})(;.*)?")
@@ -157,6 +160,8 @@ def _length(environ: WSGIEnvironment, headers: Headers) -> int | None:
         raise ApiError(
             "MissingContentLength", "You must provide the Content-Length HTTP header.", 411
         )
+    if int(text) > _LARGEST:
+        raise ApiError("EntityTooLarge", "Your proposed upload exceeds the maximum allowed size")
     return int(text)
 
 

@@ -18,7 +18,6 @@ from local_test.cloud.objects.uploads import Part, Upload
 
 _MOST_PARTS = 10_000
 _LEAST_PART = 5 << 20
-_LARGEST_PART = 5 << 30
 _PIECE = 1 << 20
 _COPIED_RANGE = re.compile(r"bytes=(\d{1,15})-(\d{1,15})")
 

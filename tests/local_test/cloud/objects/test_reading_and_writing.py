@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 import requests
 from botocore.exceptions import ClientError
+from werkzeug.test import EnvironBuilder, run_wsgi_app
 
-from tests.local_test.cloud.objects.conftest import S3
+from local_test.cloud.objects.service import application
+from tests.local_test.cloud.objects.conftest import S3, make_moto
 
 ODD_KEYS = [
     "plain.jpg",
@@ -298,6 +300,13 @@ def test_what_is_not_done_is_said(s3: S3, bucket: str) -> None:
     key = {"x-amz-server-side-encryption-customer-algorithm": "AES256"}
     assert requests.put(f"{s3.address}/{bucket}/a", b"", headers=key, timeout=10).status_code == 501
     assert refused(s3.client.get_object, **at, VersionId="3") == ("NoSuchVersion", 404)
+
+
+def test_more_than_may_be_sent_at_once_is_refused(s3: S3, bucket: str) -> None:
+    environ = EnvironBuilder(f"/{bucket}/a", method="PUT").get_environ()
+    environ["CONTENT_LENGTH"] = str((5 << 30) + 1)
+    pieces, status, _ = run_wsgi_app(application(s3.objects, make_moto()), environ)
+    assert (status[:3], b"EntityTooLarge" in b"".join(pieces)) == ("400", True)
 
 
 def test_keys_and_metadata_have_their_limits(s3: S3, bucket: str) -> None:

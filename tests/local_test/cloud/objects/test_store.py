@@ -117,6 +117,16 @@ def test_a_change_of_a_copy_does_not_reach_the_object(objects: Objects, tmp_path
     assert read(objects, "a") == b"ant"
 
 
+def test_what_is_no_plain_file_is_not_put(objects: Objects, tmp_path: Path) -> None:
+    (tmp_path / "precious").write_bytes(b"gold")
+    (tmp_path / "link").symlink_to(tmp_path / "precious")
+    os.mkfifo(tmp_path / "pipe")
+    for name in ("link", "pipe", "."):
+        with pytest.raises(OSError, match=r"symbolic links|plain file|directory"):
+            objects.put("pictures", name, tmp_path / name)
+    assert list(objects.list("pictures")) == []
+
+
 class _BreaksOff(io.BytesIO):
     """Gives some of its content and then fails, as a full disk does."""
 
