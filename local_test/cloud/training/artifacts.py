@@ -8,6 +8,7 @@ from typing import Any
 
 from local_test.cloud.cloud import Cloud
 from local_test.cloud.objects import uri
+from local_test.cloud.training import confined
 from local_test.package import pack_model
 
 
@@ -64,7 +65,7 @@ def _merged(folders: Sequence[Path]) -> Path:
     for folder in others:
         for path in _plain_files(folder):
             target = first / path.relative_to(folder)
-            if not os.path.lexists(target):
+            if not os.path.lexists(target) and confined.is_inside(target, first):
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.move(path, target)
     return first

@@ -84,7 +84,7 @@ class Attempt:
         Raises:
             JobFailedError: the bucket is not there, or the disk is full.
         """
-        models = confined.real_folders(tree.model for tree in self._trees)
+        models = confined.folders(self._trees, "model")
         try:
             if models:
                 artifacts.upload_model(self._cloud, self._job, models)
@@ -108,7 +108,7 @@ class Attempt:
         return ""
 
     def _upload_output(self) -> None:
-        outputs = confined.real_folders(tree.output_data for tree in self._trees)
+        outputs = confined.folders(self._trees, "output/data")
         if outputs:
             artifacts.upload_output(self._cloud, self._job, outputs)
 
@@ -142,11 +142,13 @@ class Attempt:
         """Bring the checkpoints, and remember what is to be carried to S3 from now on."""
         if configuration := self._job.get("CheckpointConfig"):
             folder = input_files.checkpoints(tree, self._job)
-            checkpoints = Mirror(self._cloud, configuration["S3Uri"], folder, deletes=True)
+            checkpoints = Mirror(
+                self._cloud, configuration["S3Uri"], folder, tree.root, deletes=True
+            )
             checkpoints.restore()
             self._mirrors.append(checkpoints)
         for folder, address in input_files.carried(tree, self._job):
-            self._mirrors.append(Mirror(self._cloud, address, folder))
+            self._mirrors.append(Mirror(self._cloud, address, folder, tree.root))
 
     def _start(self) -> None:
         self._proceed("Training")

@@ -4,10 +4,19 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from imageclf.contract import Tree
 
-def read_text(path: Path, characters: int) -> str:
-    """The beginning of a file; empty when there is none, or a link in its place."""
+
+def is_inside(path: Path, root: Path) -> bool:
+    """Whether `path` really lies below `root`, with all links on the way to it followed."""
+    return path.resolve().is_relative_to(root.resolve())
+
+
+def read_text(path: Path, root: Path, characters: int) -> str:
+    """The beginning of a file; empty when there is none, or one from outside in its place."""
     try:
+        if not is_inside(path, root):
+            return ""
         number = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
         return ""
@@ -18,6 +27,7 @@ def read_text(path: Path, characters: int) -> str:
             return ""
 
 
-def real_folders(folders: Iterable[Path]) -> list[Path]:
-    """Those that are there and are folders, not links to some."""
-    return [folder for folder in folders if folder.is_dir() and not folder.is_symlink()]
+def folders(trees: Iterable[Tree], part: str) -> list[Path]:
+    """That part of each tree, where it is a folder that lies there."""
+    found = [(tree.root / part, tree.root) for tree in trees]
+    return [folder for folder, root in found if folder.is_dir() and is_inside(folder, root)]

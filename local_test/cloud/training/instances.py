@@ -81,7 +81,8 @@ class Instances:
 
     def _told(self, host: str) -> str:
         """The program's own words, or else the last thing that it said."""
-        failure = confined.read_text(self._trees[host].failure, FAILURE_REASON_CHARACTERS)
+        tree = self._trees[host]
+        failure = confined.read_text(tree.failure, tree.root, FAILURE_REASON_CHARACTERS)
         return failure.strip() or self._last_line.get(host, "")
 
     def _codes(self) -> list[int | None]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from local_test.cloud.cloud import Cloud
 from local_test.cloud.objects import uri
+from local_test.cloud.training import confined
 from local_test.cloud.training.channels import safe_name
 from local_test.cloud.training.faults import FAULTS
 
@@ -18,18 +19,21 @@ _Stamp = tuple[int, int]
 
 
 class Mirror:
-    """The folder, and the address that it goes to.
+    """A folder below `root`, and the address that it goes to.
 
     While the job runs, new and changed files are carried over; deletions too where `deletes`, but
     only of files that came from here. Links are not followed: they could lead out of the job's
     folders.
     """
 
-    def __init__(self, cloud: Cloud, address: str, folder: Path, *, deletes: bool = False) -> None:
+    def __init__(
+        self, cloud: Cloud, address: str, folder: Path, root: Path, *, deletes: bool = False
+    ) -> None:
         self._objects = cloud.objects
         self._bucket, prefix = uri.split(address)
         self._prefix = f"{prefix.rstrip('/')}/" if prefix.strip("/") else ""
         self._folder = folder
+        self._root = root
         self._deletes = deletes
         self._known: dict[str, _Stamp] = {}
         self._ended = threading.Event()
@@ -92,6 +96,8 @@ class Mirror:
         return True
 
     def _files(self) -> Iterator[tuple[str, _Stamp]]:
+        if not confined.is_inside(self._folder, self._root):
+            return
         for parent, folders, names in os.walk(self._folder):
             folders.sort()
             for name in sorted(names):
