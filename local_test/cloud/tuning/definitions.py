@@ -53,6 +53,11 @@ class Definition:
         return dict(self.document.get("StaticHyperParameters", {}))
 
     @property
+    def retries(self) -> int:
+        """How often a training job is made anew that failed with an internal error."""
+        return int(self.document.get("RetryStrategy", {}).get("MaximumRetryAttempts", 0))
+
+    @property
     def objective(self) -> Document:
         """The objective as the API has it."""
         return {"Type": "Maximize" if self.maximize else "Minimize", "MetricName": self.metric}

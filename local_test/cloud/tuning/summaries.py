@@ -43,9 +43,13 @@ def training_job(trial: Trial, job: Mapping[str, Any], definition: Definition) -
     return summary
 
 
-def lost(trial: Trial, now_s: float) -> Document:
-    """The summary of a training job that was deleted before it had ended."""
+def lost(trial: Trial, arn: str, now_s: float) -> Document:
+    """The summary of a training job that was deleted before it was seen to end."""
     return {
+        "TrainingJobName": trial.name,
+        "TrainingJobArn": arn,
+        "CreationTime": now_s,
+        "TunedHyperParameters": dict(trial.values),
         **trial.summary,
         "TrainingJobStatus": "Stopped",
         "TrainingEndTime": now_s,
@@ -64,10 +68,15 @@ def counters(trials: Iterable[Trial]) -> tuple[Document, Document]:
     )
 
 
+def is_internal_error(job: Mapping[str, Any]) -> bool:
+    """Whether a training job, or its summary, failed through no fault of the training."""
+    reason = str(job.get("FailureReason", ""))
+    return job.get("TrainingJobStatus") == "Failed" and reason.startswith("InternalServerError")
+
+
 def _counter(trial: Trial) -> str:
     if trial.status == "Failed":
-        internal = str(trial.summary.get("FailureReason", "")).startswith("InternalServerError")
-        return "RetryableError" if internal else "NonRetryableError"
+        return "RetryableError" if is_internal_error(trial.summary) else "NonRetryableError"
     return trial.status if trial.status in _COUNTERS else "InProgress"
 
 

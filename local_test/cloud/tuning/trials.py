@@ -30,6 +30,7 @@ class Trial:
         created: whether the training job was created.
         stopping: why the tuner stopped it; empty when it did not.
         rungs: of Hyperband that it has passed.
+        retries: how often its training job was made anew after an internal error.
         readings: of its objective, oldest first, numbers only.
         ended_at: when the tuner saw that it had ended, in seconds since 1970.
         summary: of the training job, as ListTrainingJobsForHyperParameterTuningJob gives it.
@@ -43,6 +44,7 @@ class Trial:
     created: bool = False
     stopping: str = ""
     rungs: int = 0
+    retries: int = 0
     readings: Sequence[float] = ()
     ended_at: float = 0.0
     summary: Document = field(default_factory=dict)

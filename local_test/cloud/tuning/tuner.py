@@ -61,7 +61,8 @@ class Tuner:
         if document is None or document["HyperParameterTuningJobStatus"] in warm_start.TERMINAL:
             return True
         ending = document.get("_ending")
-        self._trials = [self._looked_at(trial) for trial in self._trials]
+        is_ending = bool(ending) or document["HyperParameterTuningJobStatus"] == "Stopping"
+        self._trials = [self._looked_at(trial, is_ending) for trial in self._trials]
         if ending is None:
             ending = endings.ending(document, self._definitions, self._trials, time.time())
         if ending is None:
@@ -72,17 +73,21 @@ class Tuner:
             return False
         return self._ended(ending)
 
-    def _looked_at(self, trial: Trial) -> Trial:
+    def _looked_at(self, trial: Trial, is_ending: bool) -> Trial:
         if trial.has_ended:
             return trial
         job = self._cloud.store.find(TRAINING_KIND, trial.name)
         if job is None and trial.created:
-            summary = summaries.lost(trial, time.time())
+            arn = f"{self._arn.rpartition(':')[0]}:{TRAINING_KIND}/{trial.name}"
+            summary = summaries.lost(trial, arn, time.time())
             return self._kept.keep(trial, summary=summary, ended_at=time.time())
         if job is None:
             return trial
         job = jobs.mark_if_lost(self._cloud, job)
         definition = self._definition(trial)
+        retries = 0 if is_ending else definition.retries
+        if summaries.is_internal_error(job) and trial.retries < retries:
+            return self._to_be_retried(trial)
         looked = self._kept.keep(
             trial,
             created=True,
@@ -93,6 +98,14 @@ class Tuner:
         if looked.stopping:
             self._stop(looked)
         return looked
+
+    def _to_be_retried(self, trial: Trial) -> Trial:
+        """The trial as if its training job had not been created yet."""
+        anew = self._kept.keep(
+            trial, created=False, retries=trial.retries + 1, readings=[], summary={}
+        )
+        jobs.delete(self._cloud, trial.name)
+        return anew
 
     def _judge(self) -> None:
         for place, trial in enumerate(self._trials):

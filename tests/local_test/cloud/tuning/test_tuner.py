@@ -47,6 +47,9 @@ class FakeTraining:
     def stop(self, cloud: Cloud, name: str) -> None:
         change(cloud, name, TrainingJobStatus="Stopping")
 
+    def delete(self, cloud: Cloud, name: str) -> None:
+        cloud.store.delete(TRAINING_KIND, name)
+
     def mark_if_lost(self, _cloud: Cloud, job: dict[str, Any]) -> dict[str, Any]:
         return job
 
@@ -290,10 +293,12 @@ def test_a_training_job_that_was_deleted_is_not_trained_again(
 ) -> None:
     running = tuner(cloud, tmp_path, config(1, parallel=1))
     running.step()
-    running.step()
     cloud.store.delete(TRAINING_KIND, training.created[0])
     assert running.step()
     assert len(training.created) == 1
+    request = Request("", {"HyperParameterTuningJobName": NAME}, "us-east-1")
+    (summary,) = handlers.list_training_jobs(cloud, request)["TrainingJobSummaries"]
+    assert summary["TrainingJobArn"].endswith(f":training-job/{training.created[0]}")
     assert shown(cloud)["TrainingJobStatusCounters"]["Stopped"] == 1
 
 
@@ -389,3 +394,27 @@ def test_internal_errors_are_counted_as_retryable(
     running.step()
     counted = shown(cloud)["TrainingJobStatusCounters"]
     assert (counted["NonRetryableError"], counted["RetryableError"]) == (1, 1)
+
+
+def test_a_job_that_failed_through_no_fault_of_its_own_is_retried_as_often_as_asked(
+    cloud: Cloud, tmp_path: Path, training: FakeTraining
+) -> None:
+    one = {**definition(tmp_path), "RetryStrategy": {"MaximumRetryAttempts": 2}}
+    running = tuner(cloud, tmp_path, config(1, parallel=1), TrainingJobDefinition=one)
+    reason = "InternalServerError: The runner died."
+    while not running.step():
+        change(cloud, training.created[-1], TrainingJobStatus="Failed", FailureReason=reason)
+    assert len(training.created) == 3
+    assert len(set(training.created)) == 1
+    assert shown(cloud)["TrainingJobStatusCounters"]["RetryableError"] == 1
+
+
+def test_a_fault_of_the_training_is_not_retried(
+    cloud: Cloud, tmp_path: Path, training: FakeTraining
+) -> None:
+    one = {**definition(tmp_path), "RetryStrategy": {"MaximumRetryAttempts": 2}}
+    running = tuner(cloud, tmp_path, config(1, parallel=1), TrainingJobDefinition=one)
+    while not running.step():
+        reason = "AlgorithmError: It was told to."
+        change(cloud, training.created[-1], TrainingJobStatus="Failed", FailureReason=reason)
+    assert len(training.created) == 1
