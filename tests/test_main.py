@@ -1,10 +1,12 @@
 """The commands of the image, as processes."""
 
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+from tests.data.pictures import make_folder
 from tests.report.sample import write_run
 
 
@@ -72,3 +74,17 @@ def test_help_names_the_commands() -> None:
     ended = imageclf("--help")
     assert ended.returncode == 0
     assert "train as SageMaker asks" in ended.stdout
+
+
+def test_a_folder_of_pictures_is_looked_at_as_training_does(tmp_path: Path) -> None:
+    make_folder(tmp_path, {"train/ant": 2, "train/bee": 2, "valid/ant": 1, "valid/bee": 1})
+    (tmp_path / "train" / "ant" / "broken.png").write_bytes(b"none")
+    told = imageclf("check-data", str(tmp_path), "max-bad-share=0.5")
+    assert told.returncode == 0, told.stderr
+    assert told.stdout.startswith("Data: 2 classes; 4 training images (2 to 2 a class)")
+    found = json.loads(imageclf("check-data", "--json", str(tmp_path), "max-bad-share=0.5").stdout)
+    assert sorted(found["files"])[0] == "train/ant/0.png"
+    assert len(found["files"]) == 6
+    assert [one["file"] for one in found["left_out"]] == ["train/ant/broken.png"]
+    refused = imageclf("check-data", str(tmp_path / "train" / "ant"))
+    assert (refused.returncode, "class folders" in refused.stderr) == (3, True)
