@@ -200,7 +200,7 @@ class Keeper:
         if not all(names.count(one.name) == one.count for one in goal.variants):
             return
         self.fleet.switch(goal, ready)
-        self._crew.change(lambda one: states.set_active(one, goal))
+        self._advance(lambda one: states.set_active(one, goal))
         for server in self._crew.all:
             if server.deployment != goal.id:
                 self._crew.retire(server, self._drain_s)
@@ -216,7 +216,7 @@ class Keeper:
     def _give_up(self, document: Document, goal: Deployment, reason: str) -> None:
         """Go back to what was before, or fail where nothing was."""
         _log.warning("%s: %s", self._name, reason)
-        change = self._crew.change
+        change = self._advance
         if document.get("_next") and document["_active"]:
             change(lambda one: states.set_status(one, states.ROLLING_BACK, reason))
             for server in self._crew.of(goal):
@@ -231,6 +231,15 @@ class Keeper:
         else:
             self.fleet.switch(None, [])
             change(lambda one: states.set_status(one, states.FAILED, reason))
+
+    def _advance(self, how: states.Change) -> None:
+        """Change the document, unless it is to be deleted meanwhile: that is final."""
+
+        def change(document: Document) -> None:
+            if document["EndpointStatus"] != states.DELETING:
+                how(document)
+
+        self._crew.change(change)
 
     def _delete(self, document: Document) -> None:
         self.fleet.switch(None, [])

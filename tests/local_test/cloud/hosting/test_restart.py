@@ -63,6 +63,20 @@ def test_servers_that_died_with_the_endpoint_come_back(cloud_server: CloudServer
     remove(cloud_server, endpoint)
 
 
+def test_an_endpoint_that_cannot_come_back_at_once_can_be_deleted(
+    cloud_server: CloudServer, tmp_path: Path
+) -> None:
+    marker = tmp_path / "ready"
+    marker.touch()
+    model = make_model(cloud_server, FAKE_READY_FILE=str(marker))
+    endpoint = deploy(cloud_server, variant(model))
+    cloud_server.stop()
+    marker.unlink()
+    cloud_server.start()
+    assert describe(cloud_server, endpoint)["EndpointStatus"] == "SystemUpdating"
+    remove(cloud_server, endpoint)
+
+
 def test_what_was_being_made_is_made_after_a_restart(
     cloud_server: CloudServer, tmp_path: Path
 ) -> None:
