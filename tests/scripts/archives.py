@@ -3,8 +3,6 @@
 import tarfile
 from pathlib import Path
 
-from tests.serving.artifacts import write_artifact
-
 FAKE_IMAGE = Path(__file__).with_name("fake_image")
 FAKE_SERVING = {"IMAGECLF_LAUNCH_DEPLOY_ENVIRONMENT": f"PYTHONPATH={FAKE_IMAGE}"}
 """Settings with which the fake image serves, of models that `pack_classes` makes."""
@@ -20,7 +18,9 @@ def pack(folder: Path, archive: Path) -> Path:
 
 def pack_model(folder: Path, name: str, *classes: str) -> Path:
     """A small real model for these classes, packed as `<name>.tar.gz` in `folder`."""
-    write_artifact(folder / name, name=name, classes=classes)
+    from tests.serving.artifacts import write_artifact  # noqa: PLC0415  (imports torch)
+
+    write_artifact(folder / name, "mobilenet_v3_small", classes, name=name)
     return pack(folder / name, folder / f"{name}.tar.gz")
 
 

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from scripts import deploy
+from tests.scripts.launching import launch
 from tests.scripts.requests_of import faults
 
 MODEL = "s3://bucket/imageclf/job/output/model.tar.gz"
@@ -61,3 +62,12 @@ def test_what_cannot_be_is_refused_in_a_sentence(
 ) -> None:
     assert deploy.main(["--dry-run", "--name", "flowers", *arguments], {}) == 2
     assert told in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("script", ["deploy", "predict", "batch", "register", "teardown"])
+def test_the_scripts_run_from_any_folder_and_say_how_they_are_used(
+    script: str, tmp_path: Path
+) -> None:
+    told = launch(script, "--help", folder=tmp_path)
+    assert told.returncode == 0, told.stderr
+    assert told.stdout.startswith(f"usage: scripts/{script}.sh")

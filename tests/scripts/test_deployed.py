@@ -1,7 +1,7 @@
 """Launchers of hosting on the local cloud: one endpoint of the real image, the others of a fake."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -11,7 +11,8 @@ from scripts import deploy, predict, teardown
 from scripts.pictures import made_up_jpeg
 from tests.local_test.cloud.servers import CloudServer
 from tests.scripts.archives import FAKE_SERVING, pack_classes, pack_model
-from tests.scripts.launching import Done, call, launch
+from tests.scripts.launching import Done, call
+from tests.scripts.sdk_checks import sdk_without_checks
 
 Run = Callable[..., Done]
 
@@ -29,10 +30,11 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def run(cloud_server: CloudServer, place: Path) -> Run:
+def run(cloud_server: CloudServer, place: Path) -> Iterator[Run]:
     """Calls `main` of a launcher in that folder, on the local cloud with the fake image."""
     environment = cloud_server.environment | FAKE_SERVING
-    return partial(call, folder=place, environment=environment)
+    with sdk_without_checks():
+        yield partial(call, folder=place, environment=environment)
 
 
 @pytest.fixture(scope="module")
@@ -41,21 +43,20 @@ def deployed(run: Run) -> Done:
     return run(deploy.main, "--model", "insects.tar.gz", "--name", "insects", "--instances", "1")
 
 
-def test_a_real_model_is_deployed_and_asked_by_the_scripts(
-    cloud_server: CloudServer, place: Path, tmp_path: Path
+def test_a_real_model_is_deployed_and_asked(
+    cloud_server: CloudServer, place: Path, tmp_path: Path, run: Run
 ) -> None:
-    def script(name: str, *arguments: str | Path) -> Done:
-        return launch(name, *arguments, folder=tmp_path, environment=cloud_server.environment)
-
+    real = partial(call, folder=tmp_path, environment=cloud_server.environment)
     model = pack_model(tmp_path, "real", "Ants", "Bees", "Cats")
-    made = script("deploy", "--model", model, "--name", "real", "--picture", place / "photo.jpg")
+    picture = place / "photo.jpg"
+    made = real(deploy.main, "--model", model, "--name", "real", "--picture", picture)
     assert made.returncode == 0, made.stderr
-    asked = script("predict", place / "photo.jpg", "--top", "2")
+    asked = real(predict.main, picture, "--top", "2")
     title, *classes = asked.stdout.splitlines()
-    assert title == str(place / "photo.jpg")
+    assert title == str(picture)
     assert len(classes) == 2
     assert all(line in made.stdout.splitlines() for line in classes)
-    script("teardown", "real", "--yes")
+    real(teardown.main, "real", "--yes")
 
 
 def test_deploy_says_what_it_made_what_it_costs_and_how_to_undo_and_to_call_it(

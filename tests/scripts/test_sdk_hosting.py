@@ -15,6 +15,7 @@ from scripts.requests.hosting import KINDS, Kind
 from scripts.sections import Settings
 from tests.scripts.requests.test_hosting import WANTED
 from tests.scripts.requests.test_transforming import WANTED as BATCH
+from tests.scripts.sdk_checks import sdk_without_checks
 
 ARN = "arn:aws:sagemaker:us-east-1:123456789012:thing/name"
 ANSWERS = {
@@ -37,9 +38,8 @@ def aws() -> Iterator[Aws]:
         with Stubber(made.client("s3")) as s3:
             s3.add_response("head_bucket", {}, {"Bucket": "bucket"})
             assert made.sdk
-        # The SDK holds its constant configuration against a schema at each of many look-ups.
-        patch.setattr("sagemaker.utils.validate_sagemaker_config", lambda _config: None)
-        yield made
+        with sdk_without_checks():
+            yield made
 
 
 @contextmanager
