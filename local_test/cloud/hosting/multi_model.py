@@ -23,7 +23,11 @@ from local_test.cloud.objects.store import NoSuchBucketError, NoSuchKeyError
 LOAD_TIMEOUT_S = 300.0
 _NAME_CHARACTERS = 32
 _JSON = {"Content-Type": "application/json"}
-_LOADED, _NO_ROOM = (200, 409), 507
+_LOADED = (200, 409)
+_FULL = "There is no memory for one more model, and all that are loaded are in use; try again."
+
+NO_ROOM, NOT_LOADED = 507, 404
+"""What a container says when it is out of memory, and when it has no such model."""
 
 OnFigure = Callable[[str, float], None]
 """Is given a figure of CloudWatch: its name, and its value."""
@@ -73,9 +77,26 @@ def is_lost(server: Server, target_model: str) -> bool:
     """
     name = name_of(target_model)
     answer = forward.ask(server, "GET", f"/models/{name}", timeout_s=LOAD_TIMEOUT_S)
-    if answer.status != 404:
+    if answer.status != NOT_LOADED:
         return False
     server.shelf.forget(name)
+    return True
+
+
+def make_room(server: Server) -> bool:
+    """Unload the model that nobody has used for longest; false when all of them are in use.
+
+    Raises:
+        forward.SilentError, forward.NobodyError: the container does not answer.
+    """
+    name = server.shelf.pick_idle()
+    if name is None:
+        return False
+    try:
+        forward.ask(server, "DELETE", f"/models/{name}", timeout_s=LOAD_TIMEOUT_S)
+        shutil.rmtree(server.ml / "models" / name, ignore_errors=True)
+    finally:
+        server.shelf.dropped(name)
     return True
 
 
@@ -96,8 +117,9 @@ def _load(cloud: Cloud, lease: Lease, target_model: str, name: str) -> None:
     url = lease.server.inside / "models" / name / "model"
     body = json.dumps({"model_name": name, "url": str(url)}).encode()
     answer = _post(lease.server, body)
-    while answer.status == _NO_ROOM:
-        _make_room(lease.server)
+    while answer.status == NO_ROOM:
+        if not make_room(lease.server):
+            raise ApiError("ModelNotReadyException", _FULL, 429)
         answer = _post(lease.server, body)
     if answer.status not in _LOADED:
         shutil.rmtree(folder, ignore_errors=True)
@@ -106,22 +128,6 @@ def _load(cloud: Cloud, lease: Lease, target_model: str, name: str) -> None:
 
 def _post(server: Server, body: bytes) -> forward.Answer:
     return forward.ask(server, "POST", "/models", body, _JSON, timeout_s=LOAD_TIMEOUT_S)
-
-
-def _make_room(server: Server) -> None:
-    """Unload the model that nobody has used for longest, and delete its files."""
-    name = server.shelf.pick_idle()
-    if name is None:
-        raise ApiError(
-            "ModelNotReadyException",
-            "There is no memory for one more model, and all that are loaded are in use; try again.",
-            429,
-        )
-    try:
-        forward.ask(server, "DELETE", f"/models/{name}", timeout_s=LOAD_TIMEOUT_S)
-        shutil.rmtree(server.ml / "models" / name, ignore_errors=True)
-    finally:
-        server.shelf.dropped(name)
 
 
 def _fetch(cloud: Cloud, lease: Lease, target_model: str, folder: Path) -> None:

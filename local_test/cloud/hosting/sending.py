@@ -157,13 +157,18 @@ def _ask_model(
     timeout_s: float,
     note: multi_model.OnFigure,
 ) -> Answer:
-    """Ask one of many models; once more when the container turns out to have lost it."""
-    target_model = request.headers[TARGET_MODEL]
+    """Ask one of many models; once more when it is lost, or needs room that can be made."""
+    target_model, server = request.headers[TARGET_MODEL], lease.server
     for is_last in (False, True):
         with multi_model.using(cloud, lease, target_model, note) as path:
-            answer = forward.ask(
-                lease.server, "POST", path, request.body, headers, timeout_s=timeout_s
+            answer = forward.ask(server, "POST", path, request.body, headers, timeout_s=timeout_s)
+            is_over = is_last or not (
+                (answer.status == multi_model.NO_ROOM and multi_model.make_room(server))
+                or (
+                    answer.status == multi_model.NOT_LOADED
+                    and multi_model.is_lost(server, target_model)
+                )
             )
-        if is_last or answer.status != 404 or not multi_model.is_lost(lease.server, target_model):
+        if is_over:
             break
     return answer

@@ -1,9 +1,9 @@
 """`python -m imageclf serve` in a fake container: the hosting contracts, and no network.
 
 FAKE_FAIL makes it end with that sentence, FAKE_READY_FILE names a file without which /ping says
-503, FAKE_ROOM is how many models fit. Bodies are orders: `sleep 0.5`, `status 418`, `die`, and
-`lose`, once, all models; all are answered with what was asked. SIGTERM ends it at once, whatever it
-has to do.
+503, FAKE_ROOM is how many models fit. Bodies are orders: `sleep 0.5`, `status 418`, `die`, `lose`,
+which once loses all models, and `full`, which needs the memory of all others. All are answered with
+what was asked. SIGTERM ends it at once, whatever it has to do.
 """
 
 import json
@@ -33,8 +33,8 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(200, {"models": [{"modelName": one} for one in LOADED]})
 
     def do_DELETE(self) -> None:
-        LOADED.pop(self.path.rpartition("/")[2])
-        self.answer(200, {})
+        known = LOADED.pop(self.path.rpartition("/")[2], None)
+        self.answer(404 if known is None else 200, {})
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
@@ -42,8 +42,10 @@ class Handler(BaseHTTPRequestHandler):
             self.load(json.loads(body))
         elif self.path == "/invocations":
             self.obey(body, ML / "model")
+        elif model := LOADED.get(self.path.split("/")[2]):
+            self.obey(body, Path(model))
         else:
-            self.obey(body, Path(LOADED[self.path.split("/")[2]]))
+            self.answer(404, {})
 
     def load(self, asked: dict[str, str]) -> None:
         if asked["model_name"] in LOADED:
@@ -63,6 +65,9 @@ class Handler(BaseHTTPRequestHandler):
             time.sleep(float(what))
         if order == b"die":
             os._exit(3)
+        if order == b"full" and len(LOADED) > 1:
+            self.answer(507, {})
+            return
         if order == b"lose" and not LOST:
             LOST.extend(LOADED)
             LOADED.clear()
