@@ -55,7 +55,11 @@ def _deploy(call: Call) -> int:
     call.state.remember(endpoint=wanted.endpoint)
     print("\n".join(_receipt(call, wanted)), flush=True)
     if call.options.wait:
-        endpoints.wait(call.aws, wanted.endpoint, wanted.config, _say)
+        try:
+            endpoints.wait(call.aws, wanted.endpoint, wanted.config, _say)
+        except KeyboardInterrupt:
+            print(f"\nThe endpoint goes on starting. Remove it: {calling.undo(wanted)}")
+            return cli.INTERRUPTED
         if call.options.smoke_test:
             _smoke_test(call, wanted, sources)
     print("\n".join(calling.lines(wanted, sources[0].name)))
