@@ -88,9 +88,9 @@ def test_a_model_that_the_container_has_lost_is_loaded_again(
 def test_a_prediction_that_lacks_memory_is_made_again_once_others_are_unloaded(
     cloud_server: CloudServer, zoo: str
 ) -> None:
-    for name in ("ant", "bee"):
+    for name in ("cat", "ant"):
         asked(cloud_server, zoo, name)
-    assert ask(cloud_server, zoo, b"full", TargetModel="bee.tar.gz")["model"] == "bee"
+    assert ask(cloud_server, zoo, b"full", TargetModel="ant.tar.gz")["model"] == "ant"
 
 
 def test_a_model_that_is_not_there_is_told_with_its_place(
