@@ -89,4 +89,4 @@ def test_a_processor_tells_why_its_job_failed(cloud_server: CloudServer, session
     job: Any = processor.latest_job
     wait(cloud_server, job.job_name)
     with pytest.raises(UnexpectedStatusException, match="exit code: 4"):
-        job.wait(logs=False)
+        job.wait(logs=True)

@@ -54,14 +54,14 @@ def model(session: Any) -> Any:
     )
 
 
-def finish(server: CloudServer, transformer: Any, *, logs: bool) -> None:
+def finish(server: CloudServer, transformer: Any) -> None:
     """Wait for the end as closely as a test should; the SDK looks every few seconds."""
     name = transformer.latest_transform_job.name
     waiter = server.client("sagemaker").get_waiter("transform_job_completed_or_stopped")
     waiter.wait(
         TransformJobName=name, WaiterConfig={"Delay": 1, "MaxAttempts": int(2 * PATIENCE_S)}
     )
-    transformer.wait(logs=logs)
+    transformer.wait(logs=True)  # without, the SDK sleeps first
 
 
 def results(server: CloudServer, transformer: Any) -> dict[str, str]:
@@ -113,7 +113,7 @@ def lines(model: Any) -> Any:
 def test_pictures_are_classified_each_in_a_file_of_its_own(
     cloud_server: CloudServer, pictures: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    finish(cloud_server, pictures, logs=True)
+    finish(cloud_server, pictures)
     assert "MaxPayloadInMB" in capsys.readouterr().out
     found = results(cloud_server, pictures)
     assert set(found) == {"a.jpg.out", "b.jpg.out", "more/c.jpg.out"}
@@ -124,7 +124,7 @@ def test_pictures_are_classified_each_in_a_file_of_its_own(
 def test_lines_are_classified_and_joined_with_their_answers(
     cloud_server: CloudServer, lines: Any
 ) -> None:
-    finish(cloud_server, lines, logs=False)
+    finish(cloud_server, lines)
     text = results(cloud_server, lines)["all.jsonl.out"]
     answers = [json.loads(line) for line in text.splitlines()]
     assert [answer["id"] for answer in answers] == [8, 9]
