@@ -157,7 +157,7 @@ class Aws:
         _quieten()
         from sagemaker.session import Session  # noqa: PLC0415  (takes seconds to import)
 
-        return Session(
+        session = Session(
             boto_session=self._boto,
             sagemaker_client=self.client("sagemaker"),
             sagemaker_runtime_client=self.client("sagemaker-runtime"),
@@ -167,6 +167,8 @@ class Aws:
                 "SageMaker": {"PythonSDK": {"Modules": {"TelemetryOptOut": True}}},
             },
         )
+        _trust_the_configuration()
+        return session
 
     def console(self, page: str) -> str | None:
         """The address of a page below SageMaker's console; None where there is no console."""
@@ -226,3 +228,10 @@ def _quieten() -> None:
     warnings.filterwarnings("ignore", module="sagemaker")
     for name in ("botocore", "sagemaker", "sagemaker.config"):
         logging.getLogger(name).setLevel(logging.ERROR)
+
+
+def _trust_the_configuration() -> None:
+    """Spare the SDK seconds: it would hold the same constant against its schema at each look-up."""
+    import sagemaker.utils  # noqa: PLC0415
+
+    vars(sagemaker.utils)["validate_sagemaker_config"] = lambda _config: None

@@ -14,6 +14,7 @@ from scripts.requests import training
 from scripts.requests.training import Request
 
 _LAST = "last"
+_BEST = "best"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -26,7 +27,7 @@ def _parser() -> argparse.ArgumentParser:
     cli.waiting(made)
     made.add_argument("parts", nargs="*", metavar="NAME=VALUE", help="hyperparameters")
     made.add_argument(
-        "--from", dest="from_file", type=Path, metavar="FILE", help="take those that tune.sh found"
+        "--from", dest="from_file", metavar="FILE", help="take those of tune.sh; `best`: the last's"
     )
     _last(made, "--resume", "go on from the checkpoints of a job that was stopped or failed")
     _last(made, "--follow", "watch a job that runs, instead of starting one")
@@ -78,6 +79,13 @@ def _request(call: Call) -> Request:
     return training.create_training_job(
         call.settings, call.place, values, data(call), at=naming.now()
     )
+
+
+def _file(call: Call) -> Path | None:
+    named = call.options.from_file
+    if named == _BEST:
+        named = call.state.need("best", "search with scripts/tune.sh, or name a file")
+    return Path(named) if named else None
 
 
 def data(call: Call) -> str:

@@ -156,7 +156,7 @@ def _ended(call: Call, seen: Description) -> int:
     file = _write_best(call, seen, best)
     call.state.remember(tuning_job=name, training_job=best, best=str(file))
     print(f"best     {best}\nwritten  {file}\npicture  {picture}")
-    print(f"next     scripts/train.sh --from {file}, or scripts/deploy.sh --job {best}")
+    print(f"next     scripts/train.sh --from best, or scripts/deploy.sh --job {best}")
     return 0
 
 

@@ -26,8 +26,6 @@ def aws() -> Iterator[Aws]:
         with Stubber(made.client("s3")) as s3:
             s3.add_response("head_bucket", {}, {"Bucket": "bucket"})
             assert made.sdk
-        # The SDK holds its constant configuration against a schema at each of many look-ups.
-        patch.setattr("sagemaker.utils.validate_sagemaker_config", lambda _config: None)
         yield made
 
 

@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from scripts import tune
+from scripts import train, tune
 from scripts.hyperparameters import gather
 from tests.local_test.cloud.servers import CloudServer
 from tests.local_test.cloud.tuning.tuning_jobs import described, ended
@@ -72,6 +72,10 @@ def test_a_search_ends_with_the_best_in_a_table_a_file_and_a_picture(
     (picture,) = tmp_path.rglob("*.svg")
     assert best in picture.read_text()
     ElementTree.parse(picture)  # noqa: S314  (written a moment ago)
+    trained = call(
+        train.main, "--from", "best", "--dry-run", folder=tmp_path, environment=environment
+    )
+    assert json.loads(trained.stdout)["Request"]["HyperParameters"] == written
     arn = f"arn:aws:sagemaker:us-east-1:123456789012:hyper-parameter-tuning-job/{name}"
     tags = cloud_server.client("sagemaker").list_tags(ResourceArn=arn)["Tags"]
     assert {"Key": "imageclf:project", "Value": "imageclf"} in tags
