@@ -75,7 +75,7 @@ def _request(call: Call) -> Request:
     options = call.options
     if options.resume:
         return _resumed(call)
-    values = hyperparameters.gather(call.settings.hyperparameters, options.from_file, options.parts)
+    values = hyperparameters.gather(call.settings.hyperparameters, _file(call), options.parts)
     return training.create_training_job(
         call.settings, call.place, values, data(call), at=naming.now()
     )
