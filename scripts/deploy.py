@@ -10,6 +10,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from imageclf.errors import LaunchError, SettingsError
 from scripts import (
@@ -49,7 +50,7 @@ def _deploy(call: Call) -> int:
     sources = models.resolve(call, call.options.model, call.options.job)
     wanted = plan(call, endpoint, sources, at)
     if call.dry:
-        print(receipt.requests(hosting.all_requests(wanted, update=call.options.update)))
+        print(receipt.requests(_requests(call, wanted, sources)))
         return 0
     _send(call, wanted, sources)
     call.state.remember(endpoint=wanted.endpoint)
@@ -68,6 +69,17 @@ def _deploy(call: Call) -> int:
 
 def _say(line: str) -> None:
     print(line, flush=True)
+
+
+def _requests(
+    call: Call, wanted: Deployment, sources: Sequence[Source]
+) -> list[tuple[str, dict[str, Any]]]:
+    copies = [
+        ("CopyObject", hosting.copy_model(wanted, source.data, calling.target(source.name)))
+        for source in sources
+        if wanted.kind == "multi-model"
+    ]
+    return [*copies, *hosting.all_requests(wanted, update=call.options.update)]
 
 
 def plan(call: Call, endpoint: str, sources: Sequence[Source], at: datetime) -> Deployment:

@@ -115,6 +115,16 @@ def all_requests(wanted: Deployment, *, update: bool) -> Sequence[tuple[str, Req
     ]
 
 
+def copy_model(wanted: Deployment, source: str, target: str) -> Request:
+    """The request of S3's CopyObject that puts an archive into a multi-model endpoint's folder."""
+    bucket, _, prefix = wanted.model_data.removeprefix("s3://").partition("/")
+    return {
+        "Bucket": bucket,
+        "Key": prefix + target,
+        "CopySource": source.removeprefix("s3://"),
+    }
+
+
 def data_capture(wanted: Deployment) -> Request:
     """Requests and answers into `capture_to`: JSON and CSV as text, pictures in base64."""
     return {

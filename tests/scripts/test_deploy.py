@@ -22,6 +22,7 @@ def test_a_dry_run_prints_requests_that_aws_would_take(
     capsys: pytest.CaptureFixture[str], kind: str
 ) -> None:
     sent = dry(capsys, "--model", MODEL, "--kind", kind, "--name", "flowers")
+    sent = [one for one in sent if one[0] != "CopyObject"]
     assert [name for name, _ in sent] == ["CreateModel", "CreateEndpointConfig", "CreateEndpoint"]
     for operation, request in sent:
         assert faults(operation, request) == []
@@ -33,6 +34,22 @@ def test_a_dry_run_without_a_model_shows_where_that_of_the_last_training_would_l
     assert deploy.main(["--dry-run"], {"IMAGECLF_LAUNCH_STATE": str(tmp_path)}) == 0
     model = json.loads(capsys.readouterr().out)[0]["Request"]
     assert model["PrimaryContainer"]["ModelDataUrl"].endswith("/output/model.tar.gz")
+
+
+def test_each_model_of_several_is_copied_under_its_name_or_that_of_its_job_or_archive(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    models = [f"tulips={MODEL}", MODEL, "s3://bucket/pets/birds.tar.gz"]
+    flags = [part for model in models for part in ("--model", model)]
+    sent = dry(capsys, *flags, "--kind", "multi-model", "--name", "many")
+    copies = [request for name, request in sent if name == "CopyObject"]
+    assert [copy["Key"] for copy in copies] == [
+        f"imageclf/multi-model/many/{name}.tar.gz" for name in ("tulips", "job", "birds")
+    ]
+    for copy in copies:
+        assert faults("CopyObject", copy, "s3") == []
+    container = sent[len(copies)][1]["PrimaryContainer"]
+    assert container["ModelDataUrl"].endswith("/imageclf/multi-model/many/")
 
 
 def test_an_update_makes_a_new_configuration_and_changes_the_endpoint(
