@@ -34,7 +34,7 @@ def session(cloud_server: CloudServer, tmp_path_factory: pytest.TempPathFactory)
 
 
 def wait(server: CloudServer, name: str) -> None:
-    """Until it is over: the SDK itself looks every few seconds only."""
+    """Until it is over; the SDK itself looks every ten seconds."""
     client = server.client("sagemaker")
     deadline_s = time.monotonic() + PATIENCE_S
     while client.describe_processing_job(ProcessingJobName=name)["ProcessingJobStatus"] in GOING_ON:
@@ -74,7 +74,7 @@ def test_a_script_processor_uploads_its_script_and_runs_it(
     )
     job: Any = processor.latest_job
     wait(cloud_server, job.job_name)
-    job.wait(logs=True)
+    session.logs_for_processing_job(job.job_name, wait=True, poll=0)
     assert "counted 3" in capsys.readouterr().out
     assert job.describe()["ProcessingJobStatus"] == "Completed"
     assert text(cloud_server, f"{job.outputs[0].destination}/count.txt") == "3 ['--fast']"
@@ -89,4 +89,4 @@ def test_a_processor_tells_why_its_job_failed(cloud_server: CloudServer, session
     job: Any = processor.latest_job
     wait(cloud_server, job.job_name)
     with pytest.raises(UnexpectedStatusException, match="exit code: 4"):
-        job.wait(logs=True)
+        session.logs_for_processing_job(job.job_name, wait=True, poll=0)
