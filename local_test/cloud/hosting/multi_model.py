@@ -70,7 +70,9 @@ def using(cloud: Cloud, lease: Lease, target_model: str, note: OnFigure) -> Iter
 
 
 def is_lost(server: Server, target_model: str) -> bool:
-    """Whether the container, asked, knows nothing of a model that was loaded; it is then forgotten.
+    """Whether the container, asked, knows nothing of a model that was loaded.
+
+    What else it has lost is then forgotten too.
 
     Raises:
         forward.SilentError, forward.NobodyError: the container does not answer.
@@ -80,6 +82,7 @@ def is_lost(server: Server, target_model: str) -> bool:
     if answer.status != NOT_LOADED:
         return False
     server.shelf.forget(name)
+    recall(server)
     return True
 
 
@@ -101,14 +104,13 @@ def make_room(server: Server) -> bool:
 
 
 def recall(server: Server) -> None:
-    """Learn from a server that runs already which models it has loaded."""
+    """Learn from a server itself which models it has loaded, if it answers."""
     try:
         answer = forward.ask(server, "GET", "/models?limit=1000", timeout_s=LOAD_TIMEOUT_S)
-        models = json.loads(answer.body)["models"] if answer.status == 200 else []
+        names = [str(one["modelName"]) for one in json.loads(answer.body)["models"]]
     except (forward.SilentError, forward.NobodyError, ValueError, KeyError, TypeError):
         return
-    for model in models:
-        server.shelf.found(str(model["modelName"]))
+    server.shelf.correct(names)
 
 
 def _load(cloud: Cloud, lease: Lease, target_model: str, name: str) -> None:

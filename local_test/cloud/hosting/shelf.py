@@ -1,7 +1,7 @@
 """Which models a server of a multi-model endpoint has loaded, who uses them, and which may go."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 
 
@@ -22,10 +22,12 @@ class Shelf:
         """How many are loaded."""
         return len(self._users)
 
-    def found(self, name: str) -> None:
-        """It is loaded, as the server says itself."""
+    def correct(self, names: Collection[str]) -> None:
+        """These are loaded and no others, as the server says itself; what is in use stays."""
         with self._changed:
-            self._users.setdefault(name, 0)
+            known = {name: users for name, users in self._users.items() if users or name in names}
+            new = (name for name in names if name not in known and name not in self._moving)
+            self._users = known | dict.fromkeys(new, 0)
 
     @contextmanager
     def using(self, name: str, load: Callable[[], None]) -> Iterator[bool]:

@@ -52,3 +52,13 @@ def test_after_a_loading_that_failed_the_next_one_tries_again() -> None:
     with shelf.using("a", nothing) as was_there:
         assert not was_there
     assert shelf.count == 1
+
+
+def test_what_the_server_says_goes_before_what_was_believed() -> None:
+    shelf = Shelf()
+    for name in ("a", "b"):
+        with shelf.using(name, nothing):
+            pass
+    with shelf.using("c", nothing):
+        shelf.correct(["b", "d"])
+        assert [shelf.has(name) for name in "abcd"] == [False, True, True, True]
