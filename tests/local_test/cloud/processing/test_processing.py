@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import psutil
 import pytest
 from botocore.exceptions import ClientError
 
@@ -72,6 +73,16 @@ def started(sagemaker: Any, name: str) -> None:
             return
         time.sleep(0.05)
     raise AssertionError(f"{name} did not start")
+
+
+def first_line(server: CloudServer, name: str) -> str:
+    deadline_s = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline_s:
+        for one in server.cloud.logs.since(0):
+            if one.stream.startswith(f"{name}/"):
+                return one.message
+        time.sleep(0.05)
+    raise AssertionError(f"{name} said nothing")
 
 
 def s3_input(name: str, path: str, **more: str) -> dict[str, Any]:
@@ -305,8 +316,8 @@ def test_a_job_goes_on_when_the_endpoint_is_killed_and_a_dead_runner_is_noticed(
     create: Create, sagemaker: Any, cloud_server: CloudServer
 ) -> None:
     create("survives", "sleep 2")
-    create("orphan", "exec sleep 600")
-    started(sagemaker, "orphan")
+    create("orphan", "echo $$; exec sleep 600")
+    pid = int(first_line(cloud_server, "orphan"))
     cloud_server.kill()
     runner = cloud_server.cloud.store.find("processing-job", "orphan")
     assert runner is not None
@@ -316,6 +327,10 @@ def test_a_job_goes_on_when_the_endpoint_is_killed_and_a_dead_runner_is_noticed(
     job = ended(sagemaker, "orphan")
     assert job["ProcessingJobStatus"] == "Failed"
     assert "InternalServerError" in job["FailureReason"]
+    deadline_s = time.monotonic() + PATIENCE_S
+    while psutil.pid_exists(pid) and time.monotonic() < deadline_s:
+        time.sleep(0.05)
+    assert not psutil.pid_exists(pid)
 
 
 def test_an_orderly_end_of_the_endpoint_stops_its_jobs(
