@@ -45,7 +45,7 @@ def load(
     values = _read(path)
     origins = dict.fromkeys(_paths(values), str(path))
     for name, text in _of_environment(environment):
-        value = pairs(text, PREFIX + name.upper()) if name in _PAIRS else text
+        value = pairs(text, PREFIX + name.replace(".", "_").upper()) if name in _PAIRS else text
         _put(values, origins, name, value, PREFIX + name.replace(".", "_").upper())
     for name, value in flags.items():
         if value is not None:
