@@ -20,7 +20,7 @@ def pack_model(folder: Path, name: str, *classes: str) -> Path:
     """A small real model for these classes, packed as `<name>.tar.gz` in `folder`."""
     from tests.serving.artifacts import write_artifact  # noqa: PLC0415  (imports torch)
 
-    write_artifact(folder / name, "mobilenet_v3_small", classes, name=name)
+    write_artifact(folder / name, "mobilenet_v3_small", classes, name=name, onnx=False)
     return pack(folder / name, folder / f"{name}.tar.gz")
 
 

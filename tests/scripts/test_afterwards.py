@@ -3,7 +3,7 @@
 import csv
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,6 @@ from scripts.pictures import made_up_jpeg
 from tests.local_test.cloud.servers import PATIENCE_S, CloudServer
 from tests.scripts.archives import FAKE_SERVING, pack_classes
 from tests.scripts.launching import Done, call
-from tests.scripts.sdk_checks import sdk_without_checks
 
 Run = Callable[..., Done]
 
@@ -37,11 +36,10 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def run(cloud_server: CloudServer, place: Path) -> Iterator[Run]:
+def run(cloud_server: CloudServer, place: Path) -> Run:
     """Calls `main` of a launcher in that folder, on the local cloud with the fake image."""
     environment = cloud_server.environment | FAKE_SERVING
-    with sdk_without_checks():
-        yield partial(call, folder=place, environment=environment)
+    return partial(call, folder=place, environment=environment)
 
 
 def start_job(server: CloudServer, name: str, program: str, tags: dict[str, str]) -> None:

@@ -1,7 +1,7 @@
 """Launchers of hosting on the local cloud: one endpoint of the real image, the others of a fake."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -12,7 +12,6 @@ from scripts.pictures import made_up_jpeg
 from tests.local_test.cloud.servers import CloudServer
 from tests.scripts.archives import FAKE_SERVING, pack_classes, pack_model
 from tests.scripts.launching import Done, call
-from tests.scripts.sdk_checks import sdk_without_checks
 
 Run = Callable[..., Done]
 
@@ -30,11 +29,10 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def run(cloud_server: CloudServer, place: Path) -> Iterator[Run]:
+def run(cloud_server: CloudServer, place: Path) -> Run:
     """Calls `main` of a launcher in that folder, on the local cloud with the fake image."""
     environment = cloud_server.environment | FAKE_SERVING
-    with sdk_without_checks():
-        yield partial(call, folder=place, environment=environment)
+    return partial(call, folder=place, environment=environment)
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,6 @@ from scripts.requests.hosting import KINDS, Kind
 from scripts.sections import Settings
 from tests.scripts.requests.test_hosting import WANTED
 from tests.scripts.requests.test_transforming import WANTED as BATCH
-from tests.scripts.sdk_checks import sdk_without_checks
 
 ARN = "arn:aws:sagemaker:us-east-1:123456789012:thing/name"
 ANSWERS = {
@@ -38,8 +37,7 @@ def aws() -> Iterator[Aws]:
         with Stubber(made.client("s3")) as s3:
             s3.add_response("head_bucket", {}, {"Bucket": "bucket"})
             assert made.sdk
-        with sdk_without_checks():
-            yield made
+        yield made
 
 
 @contextmanager
