@@ -7,6 +7,7 @@ updating, scaling, healing and coming back after a restart are all the same to i
 
 import logging
 import shutil
+import sqlite3
 import threading
 import time
 from collections.abc import Callable
@@ -100,8 +101,7 @@ class Keeper:
         document = self._document()
         if document is None:
             return None
-        for server in self._crew.all:
-            server.pump.pump()
+        self._pass_logs_on()
         if document["EndpointStatus"] == states.DELETING:
             self._delete(document)
             return None
@@ -110,6 +110,13 @@ class Keeper:
             return _IDLE_S
         self._approach(document)
         return _IDLE_S if all(one.ready for one in self._crew.all) else _BUSY_S
+
+    def _pass_logs_on(self) -> None:
+        try:
+            for server in self._crew.all:
+                server.pump.pump()
+        except (OSError, sqlite3.Error):  # a full disk must not keep it from all else
+            _log.exception("%s: what its servers say cannot be kept now.", self._name)
 
     def _approach(self, document: Document) -> None:
         """Come nearer to what the document wants."""
