@@ -43,13 +43,17 @@ _METADATA_NAME = re.compile(rb"(?mi)^x-amz-meta-[^:\r]+")
 class _Parser(HTTPRequestParser):  # type: ignore[misc]
     """Keeps the names of S3's metadata that have an underscore, which waitress drops.
 
-    Nobody is told to go on with a body that is empty: waitress would wait for it for ever.
+    Nobody is told to go on with a body that is empty: waitress would wait for it for ever. The
+    AWS CLI 1.46 then waits for a second answer to its next upload: the connection has to end.
     """
+
+    expect_continue: bool
 
     def parse_header(self, header_plus: bytes) -> None:
         super().parse_header(header_plus)
-        if not self.content_length and not self.chunked:
+        if self.expect_continue and not self.content_length and not self.chunked:
             self.expect_continue = False
+            self.headers["CONNECTION"] = "close"
         self.preserved: dict[str, str] = {}
         for line in header_plus.split(b"\r\n")[1:]:
             name, _, value = line.partition(b":")

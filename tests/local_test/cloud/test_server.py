@@ -1,6 +1,7 @@
 import hashlib
 import http.client
 import io
+import socket
 import threading
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -72,6 +73,23 @@ def test_names_of_metadata_keep_their_underscores() -> None:
     assert environ["HTTP_X_AMZ_META_RUN_ID"] == "7"
     assert environ["moto.preserved_header_names"] == {"HTTP_X_AMZ_META_RUN_ID": "x-amz-meta-Run_Id"}
     assert "HTTP_OTHER_HEADER" not in environ
+
+
+@pytest.mark.parametrize("body", [b"", b"x"])
+def test_whoever_asks_before_sending_is_told_to_go_on_or_that_it_is_over(body: bytes) -> None:
+    _, port = serving(Application())
+    with socket.create_connection(("127.0.0.1", port), 30) as client, client.makefile("rb") as told:
+        head = f"PUT /key HTTP/1.1\r\nContent-Length: {len(body)}\r\nExpect: 100-continue\r\n\r\n"
+        client.sendall(head.encode())
+        if body:
+            assert told.readline() == b"HTTP/1.1 100 Continue\r\n"
+            assert told.readline() == b"\r\n"
+            client.sendall(body)
+        assert told.readline() == b"HTTP/1.1 200 OK\r\n"
+        headers = http.client.parse_headers(told)
+        assert told.read(64).decode() == hashlib.sha256(body).hexdigest()
+        is_over = headers["Connection"] == "close" and told.read() == b""
+        assert is_over is not bool(body)
 
 
 def test_a_request_that_has_come_is_answered_before_the_end() -> None:
