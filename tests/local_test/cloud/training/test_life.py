@@ -50,8 +50,12 @@ def test_the_log_and_the_metrics_come_while_the_job_runs(jobs: Jobs) -> None:
     )
     jobs.start("talks", script, metrics={"loss": "loss=([0-9.]+|nan)"})
     jobs.when("talks", lambda job: bool(job.get("FinalMetricDataList")))
-    events = jobs.server.client("logs").filter_log_events(
+    logs = jobs.server.client("logs")
+    (stream,) = logs.describe_log_streams(
         logGroupName=LOG_GROUP, logStreamNamePrefix="talks/algo-1-"
+    )["logStreams"]
+    events = logs.get_log_events(
+        logGroupName=LOG_GROUP, logStreamName=stream["logStreamName"], startFromHead=True
     )["events"]
     assert [event["message"] for event in events] == ["loss=0.5", "loss=0.25", "loss=nan"]
     (folder,) = jobs.server.cloud.store.folder("training-job", "talks").glob("*/ml")
@@ -61,6 +65,9 @@ def test_the_log_and_the_metrics_come_while_the_job_runs(jobs: Jobs) -> None:
     kept = jobs.server.cloud.store.find("training-job", "talks")
     assert kept is not None
     assert [one["value"] for one in kept["_metrics"]][:2] == [0.5, 0.25]
+    drawn = [one for one in jobs.server.cloud.metrics.since(0) if one.name == "loss"]
+    assert [one.value for one in drawn] == [0.5, 0.25]
+    assert drawn[0].dimensions == {"TrainingJobName": "talks"}
 
 
 def test_the_container_finds_what_the_platform_writes(jobs: Jobs) -> None:

@@ -30,7 +30,7 @@ done
 @pytest.fixture(scope="module")
 def jobs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Jobs]:
     root = tmp_path_factory.mktemp("cloud") / "root"
-    with running_cloud(root, slots=2, stop_grace_s=1.0, spot="after=1") as server:
+    with running_cloud(root, slots=2, stop_grace_s=0.5, spot="after=1") as server:
         yield Jobs(server)
 
 
@@ -108,7 +108,7 @@ def test_an_interrupted_spot_job_goes_on_from_its_checkpoints(jobs: Jobs) -> Non
     job = jobs.run(
         "spot",
         COUNTING,
-        Environment={"MOST": "25"},
+        Environment={"MOST": "16"},
         CheckpointConfig={"S3Uri": "s3://a-bucket/spot-checkpoints"},
         **spot(),
     )
@@ -120,7 +120,7 @@ def test_an_interrupted_spot_job_goes_on_from_its_checkpoints(jobs: Jobs) -> Non
     first, second = [line for line in jobs.log("spot").splitlines() if "found" in line]
     assert first == "found "
     assert int(second.split()[1]) >= 1
-    assert jobs.unpacked(job) == {"count": b"25\n"}
+    assert jobs.unpacked(job) == {"count": b"16\n"}
     assert 1 <= job["BillableTimeInSeconds"] < job["TrainingTimeInSeconds"]
 
 
@@ -137,7 +137,7 @@ def test_a_spot_job_is_interrupted_on_demand(jobs: Jobs) -> None:
 
 
 def test_a_spot_job_waits_no_longer_than_it_may(jobs: Jobs) -> None:
-    job = jobs.run("impatient", OBEDIENT, **spot(wait_s=2, run_s=2))
+    job = jobs.run("impatient", OBEDIENT, **spot(wait_s=1, run_s=1))
     assert job["TrainingJobStatus"] == "Stopped"
     assert job["SecondaryStatus"] in {"MaxWaitTimeExceeded", "MaxRuntimeExceeded"}
 
