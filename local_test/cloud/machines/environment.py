@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 
+from imageclf.machine import cores
 from local_test.cloud.machines import marks
 from local_test.cloud.machines.machine import Container
 from local_test.cloud.settings import HOST, PREFIX, CloudSettings
@@ -36,7 +37,7 @@ def given(settings: CloudSettings, container: Container) -> dict[str, str]:
         "AWS_ACCESS_KEY_ID": "local",
         "AWS_SECRET_ACCESS_KEY": "local",
         "AWS_EC2_METADATA_DISABLED": "true",
-        **_address(container.port),
+        **(_share(settings) if container.port is None else _address(container.port)),
         **container.environment,
         **marked,
     }
@@ -47,8 +48,11 @@ def inherited(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
     return {name: text for name, text in environment.items() if not name.startswith(_OF_THE_USER)}
 
 
-def _address(port: int | None) -> dict[str, str]:
+def _share(settings: CloudSettings) -> dict[str, str]:
+    """A job's part of the cores: threads that wait for a core that is taken wait in a busy loop."""
+    return {"OMP_NUM_THREADS": str(max(1, cores() // settings.slots))}
+
+
+def _address(port: int) -> dict[str, str]:
     """A server on the host's network must be told to keep to this machine."""
-    if port is None:
-        return {}
     return {"SAGEMAKER_BIND_TO_PORT": str(port), "IMAGECLF_HOST": HOST}

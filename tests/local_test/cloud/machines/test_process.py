@@ -2,10 +2,12 @@
 
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from imageclf.machine import cores
 from local_test.cloud import machines
 from local_test.cloud.machines import process
 from local_test.cloud.machines.identity import identity, is_alive
@@ -40,6 +42,16 @@ def test_read_only_parts_cannot_be_written_to(settings: CloudSettings, tmp_path:
     assert ended(machines.start(settings, container)) == 1
     assert (container.ml / "a" / "x").exists()
     assert not (container.ml / "b" / "x").exists()
+
+
+def test_jobs_share_the_cores_unless_a_request_says_otherwise(
+    settings: CloudSettings, tmp_path: Path
+) -> None:
+    shared = replace(settings, slots=2 * cores())
+    told = shell(tmp_path / "told", "echo $OMP_NUM_THREADS", environment={"OMP_NUM_THREADS": "7"})
+    untold = shell(tmp_path / "untold", "echo $OMP_NUM_THREADS")
+    assert [ended(machines.start(shared, one)) for one in (told, untold)] == [0, 0]
+    assert [one.log.read_text() for one in (told, untold)] == ["7\n", "1\n"]
 
 
 @needs_enclosure
