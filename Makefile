@@ -5,11 +5,13 @@ IMAGE ?= imageclf:latest
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.set-up
+CLIENTS_VENV := .venv-clients
+CLIENTS_STAMP := $(CLIENTS_VENV)/.set-up
 SHELL_SCRIPTS = $(shell git ls-files --cached --others --exclude-standard -- '*.sh' .ci)
 
 export IMAGE
 .DEFAULT_GOAL := help
-.PHONY: help setup check format test test-image build push local-train local-serve \
+.PHONY: help setup check format test test-clients test-image build push local-train local-serve \
 	local-serve-stop local-predict local-cloud local-cloud-stop conformance \
 	bench-train bench-serve bench-cloud soak readme clean
 
@@ -40,8 +42,18 @@ format: $(STAMP)  ## put the code into the form that `make check` asks for
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-test: $(STAMP)  ## all tests but those of the image
-	$(BIN)/pytest -n 2 --dist worksteal -m "not image"
+test: $(STAMP)  ## all tests but those of the image and of other clients
+	$(BIN)/pytest -n 2 --dist worksteal -m "not image and not clients"
+
+test-clients: $(STAMP) $(CLIENTS_STAMP)  ## try the local cloud with SageMaker's SDK v3 and the AWS CLI
+	$(BIN)/pytest tests/clients -m clients
+
+# SDK v3 and the CLI: they want other versions of what .venv holds.
+$(CLIENTS_STAMP): tests/clients/requirements.txt
+	@test -x $(CLIENTS_VENV)/bin/python || $(PYTHON) -m venv $(CLIENTS_VENV)
+	@echo "Installing the clients into $(CLIENTS_VENV); the first time takes some minutes."
+	@$(CLIENTS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
 
 test-image: $(STAMP)  ## build the image, train in it, stop it, resume it (root, or a Docker engine)
 	docker/test.sh
@@ -91,5 +103,5 @@ readme: $(STAMP)  ## write the tables of hyperparameters and settings anew (READ
 	$(BIN)/python -m scripts.readme
 
 clean:  ## remove .venv and caches; keeps data and runs
-	rm -rf $(VENV) .venv-peers .mypy_cache .ruff_cache .pytest_cache .import_linter_cache container/*.egg-info
+	rm -rf $(VENV) $(CLIENTS_VENV) .venv-peers .mypy_cache .ruff_cache .pytest_cache .import_linter_cache container/*.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
