@@ -13,6 +13,8 @@ PANEL_PX = 260
 HEIGHT_PX = 230
 LEFT_PX, RIGHT_PX, TOP_PX, BOTTOM_PX = 52, 14, 40, 46
 POINT_PX = 4.5
+CHARACTER_PX = 6.5
+EDGE_PX = 12
 
 _STYLE = """
   svg { background: #ffffff; font: 12px system-ui, sans-serif; }
@@ -36,9 +38,7 @@ class _Scale:
         self._log = False
         if self._numbers:
             low, high = min(self._numbers), max(self._numbers)
-            self._log = low > 0 and high / low >= 20
-            if len(self.marks) > 5:
-                self.marks = [f"{low:.12g}", f"{high:.12g}"]
+            self._log = low > 0 and high / low >= 10
 
     def __call__(self, value: str) -> float:
         return self._low_px + self._share(value) * (self._high_px - self._low_px)
@@ -91,12 +91,29 @@ def _panel(trials: Sequence[Trial], name: str, objective: str, best: str | None)
     ]
     for value in sorted({low, high}):
         drawn.append(_tick(f"{value:.3g}", LEFT_PX - 6, up(value) + 4, "end"))
-    for mark in across.marks:
-        drawn.append(_tick(shown(mark), across(mark), HEIGHT_PX - BOTTOM_PX + 16, "middle"))
+    for text, x, anchor in _marks(across):
+        drawn.append(_tick(text, x, HEIGHT_PX - BOTTOM_PX + 16, anchor))
     for trial in sorted(there, key=lambda one: one.name == best):
         assert trial.objective is not None
         drawn.append(_point(trial, across(trial.values[name]), up(trial.objective), best))
     return drawn
+
+
+def _marks(across: _Scale) -> list[tuple[str, float, str]]:
+    """Text, place and anchor of the marks below the axis that have room: the ends, and between."""
+    placed = [(shown(mark), across(mark), "middle") for mark in across.marks]
+    if len(placed) < 2:
+        return placed
+    last, last_px, _ = placed.pop()
+    kept: list[tuple[str, float, str]] = []
+    free_px = -math.inf
+    for text, x, anchor in placed:
+        half_px = len(text) * CHARACTER_PX / 2
+        if x - half_px > free_px and x + half_px < last_px - len(last) * CHARACTER_PX:
+            kept.append((text, x, anchor))
+            free_px = x + half_px + CHARACTER_PX
+    fits = len(last) * CHARACTER_PX / 2 <= EDGE_PX
+    return [*kept, (last, last_px, "middle") if fits else (last, last_px + EDGE_PX, "end")]
 
 
 def _tick(text: str, x: float, y: float, anchor: str) -> str:

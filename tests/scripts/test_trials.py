@@ -55,3 +55,17 @@ def test_the_picture_stands_however_little_there_is(shown: list[Trial]) -> None:
 def test_what_a_value_is_called_cannot_become_markup() -> None:
     hostile = Trial("<b>", "Completed", {"architecture": '"><script>alert(1)</script>'}, 0.5)
     assert "<script>" not in plot.svg([hostile], "validation:top1", None)
+
+
+def test_marks_of_the_picture_never_stand_on_each_other() -> None:
+    rates = [0.0012, 0.00123, 0.00124, 0.0039, 0.0084]
+    close = [Trial(f"a-{rate}", "Completed", {"lr": repr(rate)}, rate) for rate in rates]
+    drawn = ElementTree.fromstring(plot.svg(close, "validation:top1", None))
+    marks = [
+        one
+        for one in drawn.iter("{http://www.w3.org/2000/svg}text")
+        if one.get("class") == "tick" and one.get("text-anchor") != "end"
+    ]
+    places = sorted(float(one.get("x", "nan")) for one in marks)
+    assert len(places) >= 1
+    assert all(right - left > 40 for left, right in zip(places, places[1:], strict=False))
