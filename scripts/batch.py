@@ -117,7 +117,8 @@ def _receipt(call: Call, wanted: Batch) -> list[str]:
     cost = prices.hourly(
         wanted.instance_type, wanted.count, call.place.region, call.settings.prices
     )
-    return receipt.lines(made, cost + ", while it runs", [f"scripts/teardown.sh {wanted.job}"])
+    cost = call.charged(cost + ", while it runs")
+    return receipt.lines(made, cost, [f"scripts/teardown.sh {wanted.job}"])
 
 
 def _follow(call: Call, job: str) -> int:
@@ -184,13 +185,14 @@ def _cost(call: Call, seen: Description) -> str:
         return "nothing, it did not run"
     resources = seen["TransformResources"]
     ran_s = (seen["TransformEndTime"] - seen["TransformStartTime"]).total_seconds()
-    return prices.for_seconds(
+    cost = prices.for_seconds(
         ran_s,
         resources["InstanceType"],
         resources["InstanceCount"],
         call.place.region,
         call.settings.prices,
     )
+    return call.charged(cost)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -59,6 +59,10 @@ class Call:
         """What was made last in this place; a dry run knows it only for a local endpoint."""
         return State(self.settings.state, self._state_place)
 
+    def charged(self, cost: str) -> str:
+        """The words on a cost, which a local endpoint does not charge."""
+        return f"nothing here; on AWS {cost}" if self.aws.is_local else cost
+
     @property
     def _state_place(self) -> str:
         if not self.dry:

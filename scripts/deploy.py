@@ -185,7 +185,7 @@ def _receipt(call: Call, wanted: Deployment) -> list[str]:
         Made("config", wanted.config),
         Made("model", wanted.model, wanted.model_data),
     ]
-    return receipt.lines(made, _cost(call, wanted), [calling.undo(wanted)])
+    return receipt.lines(made, call.charged(_cost(call, wanted)), [calling.undo(wanted)])
 
 
 def _cost(call: Call, wanted: Deployment) -> str:

@@ -87,7 +87,7 @@ def _time(seen: Description) -> str:
 def cost_here(call: Call, told: str) -> str:
     """The words on a cost, with what spot and a local endpoint change in it."""
     told += "; less on spot" if call.settings.train.spot else ""
-    return f"nothing here; on AWS {told}" if call.aws.is_local else told
+    return call.charged(told)
 
 
 def _cost(call: Call, seen: Description) -> str:
@@ -99,7 +99,7 @@ def _cost(call: Call, seen: Description) -> str:
         call.aws.region,
         call.settings.prices,
     )
-    return f"nothing here; on AWS {told}" if call.aws.is_local else told
+    return call.charged(told)
 
 
 def _why(name: str, seen: Description) -> str:
