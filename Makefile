@@ -12,7 +12,7 @@ SHELL_SCRIPTS = $(shell git ls-files --cached --others --exclude-standard -- '*.
 export IMAGE
 .DEFAULT_GOAL := help
 .PHONY: help setup check format test test-clients test-image build push local-train local-serve \
-	local-serve-stop local-predict local-cloud local-cloud-stop conformance \
+	local-serve-stop local-predict local-cloud local-cloud-stop demo conformance \
 	bench-train bench-serve bench-cloud soak readme clean
 
 help:  ## list the targets
@@ -83,6 +83,9 @@ local-cloud: $(STAMP)  ## start a local SageMaker endpoint and say how to use it
 
 local-cloud-stop: $(STAMP)  ## stop what local-cloud started, with all that runs in it
 	@local_test/cloud.sh stop
+
+demo: $(STAMP)  ## everything once, offline: data, search, spot training, endpoint, batch, teardown; RUNNER=...
+	@$(BIN)/python -m local_test.demo
 
 conformance: $(STAMP)  ## hold any server to SageMaker's contracts: URL=http://... ARGS="--body photo.jpg"
 	@$(BIN)/python -m local_test.conformance $(URL) $(ARGS)
