@@ -9,6 +9,7 @@ import logging
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
 
@@ -16,7 +17,11 @@ from imageclf import driver
 from imageclf.config import Hyperparameters, parse
 from imageclf.contract import Resources, Tree, write_failure
 from imageclf.errors import ImageclfError, SettingsError
+from imageclf.training import own_program
 from imageclf.training.launch import Plan, StopForwarder, TrainingRunner
+
+if TYPE_CHECKING:
+    from sagemaker_training.environment import Environment
 
 PROGRAM = Path(__file__).parent / "start" / "train_program.py"
 
@@ -40,8 +45,11 @@ def train() -> int:
     tree.failure.unlink(missing_ok=True)  # of an earlier run in the same tree
     try:
         print(driver.enter(), flush=True)  # noqa: T201  (the log is set up by the toolkit, later)
-        given = _settings(tree)
+        _require_config(tree)
         resources = Resources.from_tree(tree)
+        if own_program.is_asked_for(tree.read_config("hyperparameters")):
+            return _run_own(tree, resources)
+        given = parse(tree.read_config("hyperparameters"))
     except ImageclfError as error:
         return _fail(tree, str(error), error.exit_code)
     plan = Plan(resources.hosts, resources.current_host, _processes(given))
@@ -56,8 +64,7 @@ def train() -> int:
     return code
 
 
-def _settings(tree: Tree) -> Hyperparameters:
-    """The hyperparameters, checked before anything large is loaded."""
+def _require_config(tree: Tree) -> None:
     if not tree.config.is_dir():
         raise SettingsError(
             f"{tree.config} does not exist; mount a folder with input/config and input/data at "
@@ -69,18 +76,23 @@ def _settings(tree: Tree) -> Hyperparameters:
                 f"{tree.config / name}.json does not exist; SageMaker writes it, and by hand {{}} "
                 "is enough (for resourceconfig also current_host and hosts)."
             )
-    return parse(tree.read_config("hyperparameters"))
+
+
+def _run_own(tree: Tree, resources: Resources) -> int:
+    """Run a program of the user's own, one process on this host."""
+    for folder in (tree.model, tree.output_data):
+        folder.mkdir(parents=True, exist_ok=True)
+    env, forwarder = _prepared(Plan((resources.current_host,), resources.current_host, 1))
+    code = own_program.run(env, forwarder)
+    if code:
+        return _fail(tree, f"{env.user_entry_point} ended with exit code {code}.", code)
+    return code
 
 
 def _run(plan: Plan) -> int:
-    forwarder = StopForwarder(plan)
-    forwarder.install()
-    # Importing the toolkit reads SAGEMAKER_BASE_DIR and makes folders.
-    from sagemaker_training import entry_point, environment, logging_config  # noqa: PLC0415
+    env, forwarder = _prepared(plan)
+    from sagemaker_training import entry_point  # noqa: PLC0415  (as below)
 
-    logging_config.configure_logger(logging.WARNING)
-    env = environment.Environment()
-    _choose_network(env.network_interface_name, plan)
     runner = TrainingRunner(plan, forwarder, PROGRAM)
     entry_point.run(
         uri=str(PROGRAM.parent),
@@ -90,6 +102,19 @@ def _run(plan: Plan) -> int:
         runner_type=runner,
     )
     return runner.code
+
+
+def _prepared(plan: Plan) -> "tuple[Environment, StopForwarder]":
+    """Listen to signals from now on, and read what the platform tells."""
+    forwarder = StopForwarder(plan)
+    forwarder.install()
+    # Importing the toolkit reads SAGEMAKER_BASE_DIR and makes folders.
+    from sagemaker_training import environment, logging_config  # noqa: PLC0415
+
+    logging_config.configure_logger(logging.WARNING)
+    env = environment.Environment()
+    _choose_network(env.network_interface_name, plan)
+    return env, forwarder
 
 
 def _processes(given: Hyperparameters) -> int:
