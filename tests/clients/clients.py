@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ BIN = Path(os.environ.get("CLIENTS", ROOT / ".venv-clients" / "bin"))
 
 IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/imageclf:latest"
 PATIENCE_S = 180.0
+
+_SHOWN = 4000  # characters from the end of what a program printed
 
 
 class Clients:
@@ -45,7 +48,8 @@ class Clients:
             timeout=PATIENCE_S,
             check=False,
         )
-        assert (done.returncode == 0) is ok, (done.stdout, done.stderr, self.server.log())
+        said = (done.stdout, done.stderr, self.server.log())
+        assert (done.returncode == 0) is ok, "\n".join(text[-_SHOWN:] for text in said)
         return done
 
     def aws(self, *arguments: object, ok: bool = True) -> str:
@@ -60,8 +64,10 @@ class Clients:
     def program(self, name: str, **told: object) -> tuple[Any, str]:
         """What the last line of a program says, which is JSON, and all that it printed.
 
-        It gets `told` as JSON, with the image, the bucket and the role.
+        It gets `told` as JSON, with the image, the bucket and the role. Programs of SDK v2 run in
+        this environment, where the launchers have it too.
         """
+        python = sys.executable if name.startswith("v2_") else BIN / "python"
         known = {"image": IMAGE, "bucket": self.bucket, "role": role_arn()}
-        done = self.run(BIN / "python", PROGRAMS / f"{name}.py", json.dumps(known | told))
+        done = self.run(python, PROGRAMS / f"{name}.py", json.dumps(known | told))
         return json.loads(done.stdout.splitlines()[-1]), done.stdout + done.stderr

@@ -5,7 +5,10 @@ import pytest
 
 from tests.clients.clients import Clients
 from tests.local_test.cloud.servers import CloudServer, running_cloud
+from tests.local_test.conftest import insects
 from tests.training import runs
+
+__all__ = ["insects"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from local_test.cloud.beginnings import ROLE, role_arn
+from local_test.package import pack_model
+from local_test.pictures import made_up_jpeg
 from tests.clients.clients import IMAGE, Clients
 
 
@@ -35,6 +37,12 @@ def training(clients: Clients, name: str, script: str) -> dict[str, Any]:
 def create(clients: Clients, name: str, script: str) -> None:
     asked = json.dumps(training(clients, name, script))
     clients.aws("sagemaker", "create-training-job", "--cli-input-json", asked)
+
+
+def wait(clients: Clients, condition: str) -> None:
+    """Until the endpoint `cli` meets it: the CLI itself looks every 30 s only."""
+    waiter = clients.server.client("sagemaker").get_waiter(condition)
+    waiter.wait(EndpointName="cli", WaiterConfig={"Delay": 1, "MaxAttempts": 60})
 
 
 def test_who_am_i_and_which_role_is_there(clients: Clients) -> None:
@@ -68,8 +76,8 @@ def test_a_training_job_is_created_awaited_described_and_its_log_read(
     clients: Clients,
 ) -> None:
     create(clients, "cli-trained", "echo hello from $TRAINING_JOB_NAME; echo 1 > /opt/ml/model/w")
-    wait = ("sagemaker", "wait", "training-job-completed-or-stopped")
-    clients.aws(*wait, "--training-job-name", "cli-trained")
+    over = ("sagemaker", "wait", "training-job-completed-or-stopped")
+    clients.aws(*over, "--training-job-name", "cli-trained")
     job = clients.aws_json(
         "sagemaker", "describe-training-job", "--training-job-name", "cli-trained"
     )
@@ -96,13 +104,44 @@ def test_a_training_job_is_created_awaited_described_and_its_log_read(
 def test_a_training_job_is_stopped(clients: Clients) -> None:
     create(clients, "cli-stopped", "sleep 600")
     clients.aws("sagemaker", "stop-training-job", "--training-job-name", "cli-stopped")
-    wait = ("sagemaker", "wait", "training-job-completed-or-stopped")
-    clients.aws(*wait, "--training-job-name", "cli-stopped")
+    over = ("sagemaker", "wait", "training-job-completed-or-stopped")
+    clients.aws(*over, "--training-job-name", "cli-stopped")
     status = clients.aws(
         *("sagemaker", "describe-training-job", "--training-job-name", "cli-stopped"),
         *("--query", "TrainingJobStatus", "--output", "text"),
     )
     assert status.strip() == "Stopped"
+
+
+def test_a_model_is_deployed_and_a_jpeg_sent_to_it(
+    clients: Clients, insects: Path, tmp_path: Path
+) -> None:
+    pack_model(insects, tmp_path / "model.tar.gz")
+    (tmp_path / "photo.jpg").write_bytes(made_up_jpeg(50))
+    model = f"s3://{clients.bucket}/cli/model.tar.gz"
+    clients.aws("s3", "cp", tmp_path / "model.tar.gz", model)
+    container = f"Image={IMAGE},ModelDataUrl={model},Environment={{IMAGECLF_WORKERS=1}}"
+    variant = "VariantName=all,ModelName=cli,InitialInstanceCount=1,InstanceType=ml.m5.large"
+    clients.aws(
+        *("sagemaker", "create-model", "--model-name", "cli", "--primary-container", container),
+        *("--execution-role-arn", role_arn()),
+    )
+    config = ("--endpoint-config-name", "cli")
+    clients.aws("sagemaker", "create-endpoint-config", *config, "--production-variants", variant)
+    clients.aws("sagemaker", "create-endpoint", "--endpoint-name", "cli", *config)
+    wait(clients, "endpoint_in_service")
+    clients.aws("sagemaker", "wait", "endpoint-in-service", "--endpoint-name", "cli")
+    told = clients.aws_json(
+        *("sagemaker-runtime", "invoke-endpoint", "--endpoint-name", "cli"),
+        *("--content-type", "image/jpeg", "--accept", "application/json"),
+        *("--body", f"fileb://{tmp_path / 'photo.jpg'}", tmp_path / "answer.json"),
+    )
+    assert told["InvokedProductionVariant"] == "all"
+    answer = json.loads((tmp_path / "answer.json").read_text())
+    assert {one["class"] for one in answer["predictions"]} == {"Ants", "Bees", "Cats"}
+    clients.aws("sagemaker", "delete-endpoint", "--endpoint-name", "cli")
+    wait(clients, "endpoint_deleted")
+    clients.aws("sagemaker", "wait", "endpoint-deleted", "--endpoint-name", "cli")
 
 
 @pytest.mark.parametrize(
