@@ -58,6 +58,7 @@ own_engine() {
         return 1
     fi
     install dockerd docker.io
+    install docker-compose docker-compose # for the local mode of SageMaker's SDK
     mkdir -p "$data_root"
     export DOCKER_HOST=unix://$scratch/docker.sock DOCKER=/usr/bin/docker
     # Such an engine has no bridge: the build shares the host's network.
