@@ -75,6 +75,12 @@ def test_the_model_trainer_runs_a_script_of_ones_own(
     assert names_in(clients, told["script_model"]) == ["weights"]
 
 
+def test_a_job_that_fails_says_why_and_one_that_is_stopped_was(clients: Clients) -> None:
+    told, _ = clients.program("v3_fail")
+    assert "It ran out of pictures." in told["reason"]
+    assert told["stopped"] == "Stopped"
+
+
 def test_the_tuner_finds_the_best_of_its_jobs(clients: Clients, tmp_path: Path) -> None:
     one = definition(tmp_path)
     told, _ = clients.program(
