@@ -10,6 +10,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import IO
 
 from imageclf.serving import logs
@@ -21,8 +22,11 @@ _PR_SET_PDEATHSIG = 1
 _NOISE = ("WARNING: sun.reflect.Reflection", "Model server started.")
 
 
-def _bind() -> None:
+def _bind(parent: int) -> None:
+    """Two system calls and no lock, as befits a new process among threads."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it died before
+        os._exit(1)
 
 
 class Child:
@@ -51,7 +55,7 @@ class Child:
         self._before = before
         self._pass_fds = pass_fds
         self._wrap = wrap
-        self._preparation = _bind if bound and sys.platform == "linux" else None
+        self._bound = bound and sys.platform == "linux"
         self._starts: deque[float] = deque(maxlen=RESTARTS + 1)
         self.pid = 0
         self.code: int | None = None
@@ -66,7 +70,7 @@ class Child:
             env=self._environment,
             pass_fds=self._pass_fds,
             start_new_session=True,
-            preexec_fn=self._preparation,  # noqa: PLW1509  one system call, no lock
+            preexec_fn=partial(_bind, os.getpid()) if self._bound else None,  # noqa: PLW1509
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE if self._wrap else None,
             stderr=subprocess.STDOUT if self._wrap else None,

@@ -140,9 +140,9 @@ class Server:
     def end(self) -> None:
         """End it and all below it, however it is."""
         self.family()
-        for one in [*self.left()]:
+        self.process.kill()  # first, or it starts what is killed anew
+        for one in self.left():
             one.kill()
-        self.process.kill()
         self.ended()
 
     def _one(self, fits: Callable[[list[str]], bool]) -> psutil.Process:
