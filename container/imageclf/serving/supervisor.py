@@ -25,6 +25,8 @@ from imageclf.serving.settings import ServeSettings
 DRAIN_S = 22.0
 """Seconds the gateway has to answer what it took in; the platform kills after 30."""
 
+_DYING_S = 3.0
+_LOOK_EVERY_S = 0.01
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -121,7 +123,7 @@ class _Supervisor:
         finally:
             for child in (self._gateway, self._mms):
                 child.kill()
-            _reap()
+            self._await_ends()
 
     def _patience(self) -> float | None:
         if self._stopping_since is None:
@@ -135,12 +137,24 @@ class _Supervisor:
             self._listener.close()
             self._gateway.signal(signal.SIGTERM)
 
-    def _look_after_children(self) -> int | None:
-        """Restart what ended; the exit code once there is nothing more to do."""
+    def _note_ends(self) -> None:
         for pid, status in _reap():
             for child in (self._mms, self._gateway):
                 if child.pid == pid:
                     child.ended(status)
+
+    def _await_ends(self) -> None:
+        """Whoever waits for us finds nothing of us left; a JVM takes a moment to die."""
+        deadline = time.monotonic() + _DYING_S
+        while time.monotonic() < deadline:
+            self._note_ends()
+            if all(child.code is not None for child in (self._mms, self._gateway) if child.pid):
+                return
+            time.sleep(_LOOK_EVERY_S)
+
+    def _look_after_children(self) -> int | None:
+        """Restart what ended; the exit code once there is nothing more to do."""
+        self._note_ends()
         if self._stopping_since is not None:
             if self._gateway.code is not None:
                 return 0

@@ -86,7 +86,7 @@ def test_it_stops_when_it_is_asked_to(root: Path, number: int) -> None:
     Path("/tmp/.model_server.pid").touch()  # noqa: S108  where multi-model-server looks
     with running(root) as server:
         assert server.stop(number) == 0
-        assert server.left() == []
+        wait_until(lambda: not server.left(), "gone")
         assert list(server.temporary.iterdir()) == []
 
 
@@ -119,7 +119,7 @@ def test_it_stops_while_it_loads(root: Path) -> None:
         wait_until(server.parents, "loading", server)
         assert server.get("/ping")[0] == 503
         assert server.stop() == 0
-        assert server.left() == []
+        wait_until(lambda: not server.left(), "gone")
         assert list(server.temporary.iterdir()) == []
 
 
