@@ -114,7 +114,7 @@ class _Reader:
         return dict(zip(value, values, strict=True))
 
     def _size(self, value: Any, shape: Shape, path: str) -> None:
-        for constraint in _lengths(len(value), shape):
+        for constraint in _bounds(len(value), "length", shape):
             self._break(value, path, constraint)
 
     def _all(
@@ -186,31 +186,21 @@ def _broken(value: Any, shape: Shape) -> list[str]:
     """The constraints of a scalar's shape that `value` does not satisfy."""
     limits = shape.metadata
     if shape.type_name in _NUMBERS:
-        return _ranges(value, shape)
-    broken = _lengths(len(value), shape) if isinstance(value, str) else []
+        return _bounds(value, "value", shape)
+    broken = _bounds(len(value), "length", shape) if isinstance(value, str) else []
     for name, holds in _CHECKS.items():
         if limits.get(name) and not holds(value, limits[name]):
             broken.append(_worded(name, limits[name]))
     return broken
 
 
-def _lengths(length: int, shape: Shape) -> list[str]:
+def _bounds(size: float, measure: str, shape: Shape) -> list[str]:
     limits = shape.metadata
     broken = []
-    if length > limits.get("max", length):
-        broken.append(_worded("max length", limits["max"]))
-    if length < limits.get("min", length):
-        broken.append(_worded("min length", limits["min"]))
-    return broken
-
-
-def _ranges(value: float, shape: Shape) -> list[str]:
-    limits = shape.metadata
-    broken = []
-    if value > limits.get("max", value):
-        broken.append(_worded("max value", limits["max"]))
-    if value < limits.get("min", value):
-        broken.append(_worded("min value", limits["min"]))
+    if size > limits.get("max", size):
+        broken.append(_worded(f"max {measure}", limits["max"]))
+    if size < limits.get("min", size):
+        broken.append(_worded(f"min {measure}", limits["min"]))
     return broken
 
 

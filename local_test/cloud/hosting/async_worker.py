@@ -6,13 +6,13 @@ import sqlite3
 import threading
 import time
 from collections import Counter
-from pathlib import Path
 
 from local_test.cloud.cloud import Cloud
 from local_test.cloud.errors import ApiError
 from local_test.cloud.hosting import hosts, sending, states
 from local_test.cloud.hosting.async_queue import AsyncQueue, Invocation
 from local_test.cloud.hosting.deployment import Deployment
+from local_test.cloud.hosting.singles import Singles
 from local_test.cloud.logs import ENDPOINTS
 from local_test.cloud.objects import uri
 from local_test.cloud.objects.store import NoSuchBucketError, NoSuchKeyError
@@ -209,18 +209,8 @@ class AsyncWorker:
         self._cloud.logs.put(group, "data-log", [(at_ms, line) for line in lines])
 
 
-_workers: dict[Path, AsyncWorker] = {}
-_lock = threading.Lock()
-
-
-def of(cloud: Cloud) -> AsyncWorker:
-    """The one worker of this cloud in this process, begun when it is first asked for."""
-    root = cloud.settings.root
-    with _lock:
-        worker = _workers.get(root)
-        if worker is None:
-            worker = _workers[root] = AsyncWorker(cloud)
-        return worker
+_workers = Singles(AsyncWorker)
+of = _workers.of
 
 
 def resume(cloud: Cloud) -> None:
@@ -230,7 +220,6 @@ def resume(cloud: Cloud) -> None:
 
 def end(cloud: Cloud) -> None:
     """Leave in the queue what is not answered soon."""
-    with _lock:
-        worker = _workers.pop(cloud.settings.root, None)
+    worker = _workers.pop(cloud)
     if worker is not None:
         worker.end()

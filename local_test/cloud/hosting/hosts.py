@@ -3,12 +3,12 @@
 import logging
 import sqlite3
 import threading
-from pathlib import Path
 
 from local_test.cloud.cloud import Cloud
 from local_test.cloud.hosting import states
 from local_test.cloud.hosting.keeper import Keeper
 from local_test.cloud.hosting.recorder import Recorder
+from local_test.cloud.hosting.singles import Singles
 from local_test.cloud.hosting.usage import Usage
 
 _WRITE_EVERY_S = 0.5
@@ -80,18 +80,8 @@ class Host:
             _log.exception("Figures of invocations cannot be written, and are lost.")
 
 
-_hosts: dict[Path, Host] = {}
-_lock = threading.Lock()
-
-
-def of(cloud: Cloud) -> Host:
-    """The one host of this cloud in this process, made when it is first asked for."""
-    root = cloud.settings.root
-    with _lock:
-        host = _hosts.get(root)
-        if host is None:
-            host = _hosts[root] = Host(cloud)
-        return host
+_hosts = Singles(Host)
+of = _hosts.of
 
 
 def resume(cloud: Cloud) -> None:
@@ -102,5 +92,4 @@ def resume(cloud: Cloud) -> None:
 def end(cloud: Cloud) -> None:
     """Stop all servers."""
     of(cloud).end()
-    with _lock:
-        _hosts.pop(cloud.settings.root, None)
+    _hosts.pop(cloud)
