@@ -1,6 +1,5 @@
 """The SDK sends just the requests of training and tuning that a dry run prints."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -9,24 +8,9 @@ from botocore.stub import Stubber
 from scripts import sdk
 from scripts.aws import Aws
 from scripts.requests import training, tuning
-from scripts.sections import Settings
 from tests.scripts.requests_of import AT, DATA, make_place, make_settings
 
 ARN = "arn:aws:sagemaker:us-east-1:123456789012:thing/name"
-
-
-@pytest.fixture(scope="module")
-def aws() -> Iterator[Aws]:
-    """An account that is never asked; its SDK takes seconds to import, so all tests share it."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ACCESS_KEY_ID", "testing")
-        patch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-        patch.delenv("AWS_ENDPOINT_URL", raising=False)
-        made = Aws(Settings(region="us-east-1", bucket="bucket"), {})
-        with Stubber(made.client("s3")) as s3:
-            s3.add_response("head_bucket", {}, {"Bucket": "bucket"})
-            assert made.sdk
-        yield made
 
 
 @pytest.mark.parametrize(

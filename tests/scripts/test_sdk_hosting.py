@@ -12,7 +12,6 @@ from scripts import sdk_hosting
 from scripts.aws import Aws
 from scripts.requests import hosting, transforming
 from scripts.requests.hosting import KINDS, Kind
-from scripts.sections import Settings
 from tests.scripts.requests.test_hosting import WANTED
 from tests.scripts.requests.test_transforming import WANTED as BATCH
 
@@ -24,20 +23,6 @@ ANSWERS = {
     "UpdateEndpoint": ("update_endpoint", "EndpointArn"),
     "CreateTransformJob": ("create_transform_job", "TransformJobArn"),
 }
-
-
-@pytest.fixture(scope="module")
-def aws() -> Iterator[Aws]:
-    """An account that is never asked; its SDK takes seconds to import, so all tests share it."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ACCESS_KEY_ID", "testing")
-        patch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-        patch.delenv("AWS_ENDPOINT_URL", raising=False)
-        made = Aws(Settings(region="us-east-1", bucket="bucket"), {})
-        with Stubber(made.client("s3")) as s3:
-            s3.add_response("head_bucket", {}, {"Bucket": "bucket"})
-            assert made.sdk
-        yield made
 
 
 @contextmanager

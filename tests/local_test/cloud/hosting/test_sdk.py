@@ -2,7 +2,6 @@
 
 import io
 import json
-import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,33 +21,15 @@ from tests.local_test.cloud.hosting.parts import (
     settled,
     unique,
 )
+from tests.local_test.cloud.sdk_session import sdk_session
 from tests.local_test.cloud.servers import CloudServer
-
-CONFIGURATION = f"""
-SchemaVersion: "1.0"
-SageMaker:
-  PythonSDK:
-    Modules:
-      TelemetryOptOut: true
-      Session:
-        DefaultS3Bucket: {BUCKET}
-"""
 
 
 @pytest.fixture
-def session(
-    cloud_server: CloudServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Any]:
+def session(cloud_server: CloudServer, tmp_path: Path) -> Iterator[Any]:
     """A session of the SDK that speaks to the endpoint and to nobody else."""
-    override = tmp_path / "sagemaker.yaml"
-    override.write_text(CONFIGURATION)
-    monkeypatch.setenv("SAGEMAKER_USER_CONFIG_OVERRIDE", str(override))
-    monkeypatch.setenv("SAGEMAKER_SUPPRESS_V2_WARNING", "1")
-    for name, value in cloud_server.environment.items():
-        monkeypatch.setenv(name, value)
-    sagemaker = pytest.importorskip("sagemaker")
-    logging.getLogger("sagemaker").setLevel(logging.ERROR)
-    yield sagemaker.Session()
+    with sdk_session(cloud_server, tmp_path, BUCKET) as made:
+        yield made
 
 
 def jpeg() -> bytes:

@@ -3,7 +3,11 @@ from pathlib import Path
 
 import pytest
 
+from local_test.cloud.cloud import Cloud
+from local_test.cloud.settings import CloudSettings
+from local_test.cloud.tuning import tuners
 from tests.local_test.cloud.servers import CloudServer, running_cloud
+from tests.local_test.cloud.tuning.fake_training import FakeTraining
 from tests.local_test.cloud.tuning.tuning_jobs import BUCKET
 
 
@@ -19,3 +23,17 @@ def tuning_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CloudSer
 def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the program of the training jobs goes."""
     return tmp_path_factory.mktemp("program")
+
+
+@pytest.fixture
+def cloud(tmp_path: Path) -> Cloud:
+    return Cloud.open(CloudSettings(root=tmp_path / "root", runner="process"))
+
+
+@pytest.fixture
+def training(monkeypatch: pytest.MonkeyPatch) -> FakeTraining:
+    fake = FakeTraining()
+    monkeypatch.setattr("local_test.cloud.tuning.tuner.jobs", fake)
+    monkeypatch.setattr(tuners, "start", lambda *_: None)
+    monkeypatch.setattr(tuners, "ensure", lambda *_: None)
+    return fake

@@ -1,40 +1,21 @@
 """Tuning with SDK v2's HyperparameterTuner, unchanged."""
 
-import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.local_test.cloud.sdk_session import sdk_session
 from tests.local_test.cloud.servers import CloudServer
 from tests.local_test.cloud.tuning.tuning_jobs import BUCKET, ROLE, definition, ended
 
-CONFIGURATION = f"""
-SchemaVersion: "1.0"
-SageMaker:
-  PythonSDK:
-    Modules:
-      TelemetryOptOut: true
-      Session:
-        DefaultS3Bucket: {BUCKET}
-"""
-
 
 @pytest.fixture
-def session(
-    tuning_server: CloudServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Any]:
+def session(tuning_server: CloudServer, tmp_path: Path) -> Iterator[Any]:
     """A session of the SDK that speaks to the endpoint and to nobody else."""
-    override = tmp_path / "sagemaker.yaml"
-    override.write_text(CONFIGURATION)
-    monkeypatch.setenv("SAGEMAKER_USER_CONFIG_OVERRIDE", str(override))
-    monkeypatch.setenv("SAGEMAKER_SUPPRESS_V2_WARNING", "1")
-    for name, value in tuning_server.environment.items():
-        monkeypatch.setenv(name, value)
-    sagemaker = pytest.importorskip("sagemaker")
-    logging.getLogger("sagemaker").setLevel(logging.ERROR)
-    yield sagemaker.Session()
+    with sdk_session(tuning_server, tmp_path, BUCKET) as made:
+        yield made
 
 
 def estimator(session: Any, program: Path) -> Any:

@@ -1,107 +1,25 @@
 """The tuner, step by step, with training jobs that are only documents."""
 
 import time
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from local_test.cloud.cloud import Cloud
-from local_test.cloud.errors import validation
 from local_test.cloud.operations import Request
-from local_test.cloud.settings import CloudSettings
-from local_test.cloud.tuning import handlers, tuners
+from local_test.cloud.tuning import handlers
 from local_test.cloud.tuning.trials import KIND, TRAINING_KIND
-from local_test.cloud.tuning.tuner import Tuner
+from tests.local_test.cloud.tuning.fake_training import (
+    NAME,
+    FakeTraining,
+    again,
+    change,
+    emit,
+    shown,
+    tuner,
+)
 from tests.local_test.cloud.tuning.tuning_jobs import config, definition
-
-NAME = "steps"
-
-
-class FakeTraining:
-    """Stands for `training.jobs`: jobs are documents that the test changes."""
-
-    def __init__(self) -> None:
-        self.created: list[str] = []
-        self.refusing = ""
-
-    def create(
-        self, cloud: Cloud, request: Request, *, tuning: Mapping[str, Any] | None = None
-    ) -> str:
-        if self.refusing:
-            raise validation(self.refusing)
-        name = request.arguments["TrainingJobName"]
-        arn = request.arn(TRAINING_KIND, name)
-        job = {
-            **request.arguments,
-            **(tuning or {}),
-            "TrainingJobArn": arn,
-            "TrainingJobStatus": "InProgress",
-            "CreationTime": time.time(),
-        }
-        cloud.store.create(TRAINING_KIND, name, job)
-        self.created.append(name)
-        return arn
-
-    def stop(self, cloud: Cloud, name: str) -> None:
-        change(cloud, name, TrainingJobStatus="Stopping")
-
-    def delete(self, cloud: Cloud, name: str) -> None:
-        cloud.store.delete(TRAINING_KIND, name)
-
-    def mark_if_lost(self, _cloud: Cloud, job: dict[str, Any]) -> dict[str, Any]:
-        return job
-
-
-def change(cloud: Cloud, name: str, **fields: Any) -> None:
-    cloud.store.change(TRAINING_KIND, name, lambda job: job.update(fields))
-
-
-def emit(cloud: Cloud, name: str, values: Sequence[float]) -> None:
-    metrics = [{"name": "objective", "value": value, "at_s": 1.0} for value in values]
-    change(cloud, name, _metrics=metrics)
-
-
-@pytest.fixture
-def cloud(tmp_path: Path) -> Cloud:
-    return Cloud.open(CloudSettings(root=tmp_path / "root", runner="process"))
-
-
-@pytest.fixture
-def training(monkeypatch: pytest.MonkeyPatch) -> FakeTraining:
-    fake = FakeTraining()
-    monkeypatch.setattr("local_test.cloud.tuning.tuner.jobs", fake)
-    monkeypatch.setattr(tuners, "start", lambda *_: None)
-    monkeypatch.setattr(tuners, "ensure", lambda *_: None)
-    return fake
-
-
-def tuner(cloud: Cloud, folder: Path, tuning: dict[str, Any], **more: Any) -> Tuner:
-    static = more.pop("static", {})
-    arguments = {
-        "HyperParameterTuningJobName": NAME,
-        "HyperParameterTuningJobConfig": tuning,
-        "TrainingJobDefinition": definition(folder, **static),
-        **more,
-    }
-    request = Request("CreateHyperParameterTuningJob", arguments, "us-east-1")
-    handlers.create(cloud, request)
-    return again(cloud)
-
-
-def again(cloud: Cloud) -> Tuner:
-    """Another tuner of the same job, as after the death of the first."""
-    document = cloud.store.find(KIND, NAME)
-    assert document is not None
-    return Tuner(cloud, NAME, document)
-
-
-def shown(cloud: Cloud) -> dict[str, Any]:
-    request = Request(
-        "DescribeHyperParameterTuningJob", {"HyperParameterTuningJobName": NAME}, "us-east-1"
-    )
-    return handlers.describe(cloud, request)
 
 
 def test_no_more_jobs_run_at_once_than_may(
@@ -336,85 +254,3 @@ def test_a_search_that_has_converged_says_since_when(
         change(cloud, training.created[-1], TrainingJobStatus="Completed")
     assert len(training.created) == 11
     assert shown(cloud)["TuningJobCompletionDetails"]["ConvergenceDetectedTime"] > 0
-
-
-def finish(cloud: Cloud, name: str, values: Sequence[float]) -> None:
-    emit(cloud, name, values)
-    change(cloud, name, TrainingJobStatus="Completed")
-
-
-@pytest.mark.parametrize("values", [[], [0.5, float("nan")]])
-def test_jobs_without_a_final_objective_fail_the_tuning_job(
-    cloud: Cloud, tmp_path: Path, training: FakeTraining, values: list[float]
-) -> None:
-    running = tuner(cloud, tmp_path, config(20, parallel=1))
-    while not running.step():
-        finish(cloud, training.created[-1], values)
-    job = shown(cloud)
-    assert len(training.created) == 5
-    assert job["ObjectiveStatusCounters"]["Failed"] == 5
-    assert job["FailureReason"].startswith("No objective metrics found after running 5 training")
-
-
-def test_one_good_job_keeps_a_tuning_job_from_failing(
-    cloud: Cloud, tmp_path: Path, training: FakeTraining
-) -> None:
-    running = tuner(cloud, tmp_path, config(8, parallel=1))
-    while not running.step():
-        finish(cloud, training.created[-1], [0.5] if len(training.created) == 1 else [])
-    assert len(training.created) == 8
-    assert shown(cloud)["HyperParameterTuningJobStatus"] == "Completed"
-
-
-def test_the_same_seed_tries_the_same_values_after_a_restart_too(
-    cloud: Cloud, tmp_path: Path, training: FakeTraining
-) -> None:
-    def tried(restart: bool) -> list[str]:
-        running = tuner(cloud, tmp_path, config(6, parallel=1))
-        while not running.step():
-            rate = cloud.store.find(TRAINING_KIND, training.created[-1]) or {}
-            finish(cloud, training.created[-1], [float(rate["HyperParameters"]["lr"])])
-            running = again(cloud) if restart else running
-        request = Request("", {"HyperParameterTuningJobName": NAME}, "us-east-1")
-        found = handlers.list_training_jobs(cloud, request)["TrainingJobSummaries"]
-        handlers.delete(cloud, request)
-        return [one["TunedHyperParameters"]["lr"] for one in found]
-
-    assert tried(restart=True) == tried(restart=False)
-
-
-def test_internal_errors_are_counted_as_retryable(
-    cloud: Cloud, tmp_path: Path, training: FakeTraining
-) -> None:
-    running = tuner(cloud, tmp_path, config(3, parallel=2))
-    running.step()
-    change(cloud, training.created[0], TrainingJobStatus="Failed", FailureReason="AlgorithmError")
-    reason = "InternalServerError: The runner died."
-    change(cloud, training.created[1], TrainingJobStatus="Failed", FailureReason=reason)
-    running.step()
-    counted = shown(cloud)["TrainingJobStatusCounters"]
-    assert (counted["NonRetryableError"], counted["RetryableError"]) == (1, 1)
-
-
-def test_a_job_that_failed_through_no_fault_of_its_own_is_retried_as_often_as_asked(
-    cloud: Cloud, tmp_path: Path, training: FakeTraining
-) -> None:
-    one = {**definition(tmp_path), "RetryStrategy": {"MaximumRetryAttempts": 2}}
-    running = tuner(cloud, tmp_path, config(1, parallel=1), TrainingJobDefinition=one)
-    reason = "InternalServerError: The runner died."
-    while not running.step():
-        change(cloud, training.created[-1], TrainingJobStatus="Failed", FailureReason=reason)
-    assert len(training.created) == 3
-    assert len(set(training.created)) == 1
-    assert shown(cloud)["TrainingJobStatusCounters"]["RetryableError"] == 1
-
-
-def test_a_fault_of_the_training_is_not_retried(
-    cloud: Cloud, tmp_path: Path, training: FakeTraining
-) -> None:
-    one = {**definition(tmp_path), "RetryStrategy": {"MaximumRetryAttempts": 2}}
-    running = tuner(cloud, tmp_path, config(1, parallel=1), TrainingJobDefinition=one)
-    while not running.step():
-        reason = "AlgorithmError: It was told to."
-        change(cloud, training.created[-1], TrainingJobStatus="Failed", FailureReason=reason)
-    assert len(training.created) == 1
