@@ -9,12 +9,13 @@ import argparse
 import asyncio
 import contextlib
 import io
+import itertools
 import json
 import math
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
@@ -60,11 +61,14 @@ async def soak(
     statuses: Counter[int] = Counter()
     curve: list[float] = []
     shares: dict[str, list[float]] = {}
+    numbers = itertools.count()
     async with aiohttp.ClientSession(f"http://{HOST}:{port}") as session:
         for _ in range(points):
             each = range(CLIENTS)
             count = math.ceil(requests / points / CLIENTS)
-            await asyncio.gather(*(_ask(session, picture, count, statuses) for _ in each))
+            await asyncio.gather(
+                *(_ask(session, picture, itertools.islice(numbers, count), statuses) for _ in each)
+            )
             now = _memory(top)
             curve.append(sum(now.values()))
             for name, mib in now.items():
@@ -73,9 +77,9 @@ async def soak(
 
 
 async def _ask(
-    session: aiohttp.ClientSession, picture: bytes, count: int, statuses: Counter[int]
+    session: aiohttp.ClientSession, picture: bytes, numbers: Iterable[int], statuses: Counter[int]
 ) -> None:
-    for number in range(count):
+    for number in numbers:
         body = b"no picture" if number % 5 == 4 else picture
         async with session.post("/invocations", data=body) as response:
             await response.read()
