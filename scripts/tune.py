@@ -119,7 +119,11 @@ def _watched(call: Call, name: str) -> Description:
     console = Console()
     said: dict[str, str] = {}
     with ExitStack() as stack:
-        live = stack.enter_context(Live(console=console)) if console.is_terminal else None
+        live = (
+            stack.enter_context(Live(console=console, transient=True))
+            if console.is_terminal
+            else None
+        )
 
         def look(seen: Description) -> None:
             found, objective = trials.read(sagemaker, name), _objective(seen)["MetricName"]
