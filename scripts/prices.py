@@ -2,7 +2,9 @@
 
 On-demand prices of SageMaker's training, batch transform and real-time hosting in us-east-1, which
 are the same for all three. Storage, traffic, spot discounts and savings plans are not in them. The
-bill is what counts; one's own prices come from the settings.
+figures were gathered from public lists of 2024 and 2025 and not from AWS's own page, some of the g5
+and g6 types from one list only; the serverless rate stood in none. The bill is what counts; one's
+own prices come from the settings.
 """
 
 from collections.abc import Mapping
@@ -10,7 +12,6 @@ from dataclasses import dataclass
 
 AS_OF = "2025"
 REGION = "us-east-1"
-SOURCE = "https://aws.amazon.com/sagemaker/ai/pricing/"
 
 _SECONDS_AN_HOUR = 3600
 _SERVERLESS_USD_A_GB_SECOND = 0.00002
