@@ -12,6 +12,7 @@
     ├── DeviceError          the accelerator that is there cannot be used
     ├── TrainingError        training cannot go on (a loss that is not a number)
     ├── ReportError          a report cannot be read together or written
+    ├── TensorsError         saved tensors cannot be read
     ├── EndpointError        a server that is asked does not answer as it should
     ├── LaunchError          AWS refused what a launcher asked for, or what it started failed
     └── RequestError         a request to the server cannot be answered as it was sent
@@ -101,6 +102,12 @@ class ReportError(ImageclfError):
     """A report cannot be read together or written."""
 
     exit_code: ClassVar[int] = 9
+
+
+class TensorsError(ImageclfError):
+    """Saved tensors cannot be read."""
+
+    exit_code: ClassVar[int] = 13
 
 
 class EndpointError(ImageclfError):

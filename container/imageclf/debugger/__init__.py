@@ -1,0 +1,1 @@
+"""Sees what goes wrong inside a training: hook, rules, actions, report."""

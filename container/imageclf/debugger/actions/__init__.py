@@ -1,0 +1,1 @@
+"""What is done when a rule finds something: stop, notify, emit."""

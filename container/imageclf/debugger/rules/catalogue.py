@@ -1,0 +1,52 @@
+"""All rules by name, and the configurations that ask for them."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Self
+
+from imageclf.debugger.rules.base import Rule
+from imageclf.errors import SettingsError
+
+RULES: Mapping[str, type[Rule]] = {rule.name: rule for rule in ()}
+"""Each rule by its documented name (`rule_to_invoke`)."""
+
+
+@dataclass(frozen=True)
+class RuleConfiguration:
+    """A rule that is asked for: a name of its own, parameters as strings, actions as text."""
+
+    name: str
+    rule: str
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    actions: str = ""
+
+    @classmethod
+    def of(cls, rule: str, **parameters: str) -> Self:
+        """The rule under its own name; `rule` as in `find`."""
+        return cls(find(rule).name, find(rule).name, parameters)
+
+    def make(self) -> Rule:
+        """The rule itself.
+
+        Raises:
+            SettingsError: there is no such rule, or no such parameter.
+        """
+        return find(self.rule).from_strings(self.parameters)
+
+
+def find(name: str) -> type[Rule]:
+    """The rule called `name`: `VanishingGradient`, `vanishing_gradient` and `vanishing-gradient`.
+
+    Raises:
+        SettingsError: there is none.
+    """
+    wanted = _plain(name)
+    for known, rule in RULES.items():
+        if wanted in {_plain(known), _plain(known.removesuffix("Rule"))}:
+            return rule
+    raise SettingsError(f"There is no rule {name!r}; there are {', '.join(RULES)}.")
+
+
+def _plain(name: str) -> str:
+    return re.sub("[^a-z0-9]", "", name.lower())

@@ -1,0 +1,1 @@
+"""Reads the tensors that a training saved, whoever wrote them."""
