@@ -8,7 +8,9 @@ from typing import Self
 from imageclf.debugger.rules.base import Rule
 from imageclf.errors import SettingsError
 
-RULES: Mapping[str, type[Rule]] = {rule.name: rule for rule in ()}
+_ALL: tuple[type[Rule], ...] = ()
+
+RULES: Mapping[str, type[Rule]] = {rule.name: rule for rule in _ALL}
 """Each rule by its documented name (`rule_to_invoke`)."""
 
 
