@@ -14,6 +14,9 @@ REPORT = "debug-report.html"
 STOP_FILE = "rule-stop.json"
 """File below `output` by which a rule asks the training to end; holds the reason."""
 
+RULES_FILE = "debug-rules.json"
+"""File below `output` that tells the live process its rules: DebugRuleConfigurations."""
+
 END_OF_JOB = "training_job_end.ts"
 """File in the folder of tensors that says that nothing more will come; smdebug's name."""
 
