@@ -1,0 +1,42 @@
+"""What a debug report is made of: the saved steps of a run, and how each rule stands.
+
+The report needs no more of the reader and of the engine than is said here.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from imageclf.debugger.finding import Finding, Status
+from imageclf.debugger.rules.catalogue import RuleConfiguration
+from imageclf.debugger.saved import SavedStep
+
+
+class SavedRun(Protocol):
+    """A run whose tensors were saved; `steps` gives all of them, in order."""
+
+    def steps(self) -> Sequence[SavedStep]: ...
+
+
+class State(Protocol):
+    """How the evaluation of one rule stands.
+
+    `details` is one sentence; `left_out` counts the findings that are not among `findings`.
+    """
+
+    @property
+    def configuration(self) -> RuleConfiguration: ...
+
+    @property
+    def status(self) -> Status: ...
+
+    @property
+    def details(self) -> str: ...
+
+    @property
+    def findings(self) -> Sequence[Finding]: ...
+
+    @property
+    def looked(self) -> int: ...
+
+    @property
+    def left_out(self) -> int: ...
