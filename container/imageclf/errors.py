@@ -13,6 +13,7 @@
     ├── TrainingError        training cannot go on (a loss that is not a number)
     ├── ReportError          a report cannot be read together or written
     ├── TensorsError         saved tensors cannot be read
+    ├── ActionError          what is to be done about a finding cannot be done
     ├── EndpointError        a server that is asked does not answer as it should
     ├── LaunchError          AWS refused what a launcher asked for, or what it started failed
     └── RequestError         a request to the server cannot be answered as it was sent
@@ -108,6 +109,12 @@ class TensorsError(ImageclfError):
     """Saved tensors cannot be read."""
 
     exit_code: ClassVar[int] = 13
+
+
+class ActionError(ImageclfError):
+    """What is to be done about a finding cannot be done."""
+
+    exit_code: ClassVar[int] = 14
 
 
 class EndpointError(ImageclfError):

@@ -1,0 +1,193 @@
+"""Actions that ask AWS, on a real local endpoint."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from imageclf.debugger.actions.base import Job
+from imageclf.debugger.actions.emit import Emit, detail
+from imageclf.debugger.actions.notify import ToAddress, ToTopic, subject
+from imageclf.debugger.actions.plan import parse
+from imageclf.debugger.actions.stop import Stop
+from tests.debugger.actions.events import ARN, event
+from tests.local_test.cloud.servers import CloudServer, running_cloud
+
+DOCUMENTED = {
+    "TrainingJobName": "89c96cc8-dded-4739-afcc-6f1dc936701d",
+    "TrainingJobArn": "arn:aws:sagemaker:us-east-1:123456789012:training-job/kmeans-1",
+    "TrainingJobStatus": "Completed",
+    "SecondaryStatus": "Completed",
+    "LastModifiedTime": "1583831889050",
+    "Tags": {},
+}
+"""Of the example in SageMaker's developer guide, the fields that ours have too."""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CloudServer]:
+    with running_cloud(tmp_path_factory.mktemp("cloud") / "root") as made:
+        yield made
+
+
+@pytest.fixture
+def account(server: CloudServer, monkeypatch: pytest.MonkeyPatch) -> CloudServer:
+    for name, value in server.environment.items():
+        monkeypatch.setenv(name, value)
+    return server
+
+
+def queue(server: CloudServer, name: str) -> tuple[str, str]:
+    """The address and the ARN of a new queue."""
+    sqs = server.client("sqs")
+    address = sqs.create_queue(QueueName=name)["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=address, AttributeNames=["QueueArn"])
+    return address, arn["Attributes"]["QueueArn"]
+
+
+def received(server: CloudServer, address: str) -> list[Any]:
+    found = server.client("sqs").receive_message(QueueUrl=address, MaxNumberOfMessages=10)
+    return [json.loads(one["Body"]) for one in found.get("Messages", [])]
+
+
+@contextmanager
+def fake_eventbridge(entry: dict[str, str]) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """A bus that answers each entry alike: moto's needs a package to take events."""
+    got: list[dict[str, Any]] = []
+
+    class Bus(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            got.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            count = 0 if "EventId" in entry else 1
+            body = json.dumps({"FailedEntryCount": count, "Entries": [entry]}).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Be silent."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Bus) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}", got
+        server.shutdown()
+
+
+def test_subscribers_of_a_topic_read_job_rule_finding_and_advice(account: CloudServer) -> None:
+    sns = account.client("sns")
+    arn = sns.create_topic(Name="findings")["TopicArn"]
+    address, listener = queue(account, "listener")
+    sns.subscribe(TopicArn=arn, Protocol="sqs", Endpoint=listener)
+    assert ToTopic(arn).fire(event()) == f"A message went to the topic {arn}."
+    (message,) = received(account, address)
+    assert message["Subject"] == "Training job insects-7: Overfit found an issue"
+    assert message["Message"].splitlines() == [
+        "Training job insects-7: rule Overfit found an issue at step 120 (EVAL step 4).",
+        "",
+        "The validation loss lies 31 % above the training loss at step 120.",
+        "The network learns its training pictures by heart.",
+        "What to try: Stop earlier, or augment more.",
+        "",
+        ARN,
+    ]
+
+
+def test_a_subject_is_one_line_of_ascii_whatever_a_job_is_called() -> None:
+    told = subject(event(job=Job("käfer" * 30)))
+    assert told.isascii()
+    assert len(told) <= 100
+
+
+def test_an_address_is_subscribed_once_to_the_managed_services_topic(
+    account: CloudServer,
+) -> None:
+    action = ToAddress("email", "ann@example.org")
+    assert "was asked to subscribe to the topic SMDebugRules" in action.fire(event())
+    assert "A message went to ann@example.org" in action.fire(event())
+    sns = account.client("sns")
+    topic = "arn:aws:sns:us-east-1:123456789012:SMDebugRules"
+    (made,) = sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
+    policy = sns.get_subscription_attributes(SubscriptionArn=made["SubscriptionArn"])
+    assert json.loads(policy["Attributes"]["FilterPolicy"]) == {"email": ["ann@example.org"]}
+
+
+@pytest.mark.parametrize("answer", [{"EventId": "1"}, {"ErrorCode": "InternalFailure"}])
+def test_the_event_on_the_wire_is_shaped_as_the_managed_services(
+    account: CloudServer, monkeypatch: pytest.MonkeyPatch, answer: dict[str, str]
+) -> None:
+    with fake_eventbridge(answer) as (address, requests):
+        monkeypatch.setenv("AWS_ENDPOINT_URL", address)
+        said = Emit().fire(event())
+    (entry,) = requests[0]["Entries"]
+    assert entry.pop("Time")
+    got = json.loads(entry.pop("Detail"))
+    assert entry == {
+        "Source": "imageclf",
+        "DetailType": "SageMaker Training Job State Change",
+        "Resources": [ARN],
+    }
+    assert got["DebugRuleEvaluationStatuses"] == [
+        {
+            "RuleConfigurationName": "Overfit",
+            "RuleEvaluationStatus": "IssuesFound",
+            "StatusDetails": "The validation loss lies 31 % above the training loss at step 120.",
+            "LastModifiedTime": got["DebugRuleEvaluationStatuses"][0]["LastModifiedTime"],
+        },
+        {
+            "RuleConfigurationName": "DeadRelu",
+            "RuleEvaluationStatus": "InProgress",
+            "LastModifiedTime": "2026-11-21T12:00:00+00:00",
+        },
+    ]
+    told = "An event was sent" if "EventId" in answer else "EventBridge refused it (InternalFailure"
+    assert told in said
+
+
+def test_fields_of_the_event_are_those_of_the_documented_example() -> None:
+    made = detail(event(), datetime(2026, 11, 21, tzinfo=UTC))
+    assert made.keys() == DOCUMENTED.keys() | {"DebugRuleEvaluationStatuses"}
+    assert {name: type(made[name]) for name in DOCUMENTED} == {
+        name: type(value) for name, value in DOCUMENTED.items()
+    }
+    assert made["TrainingJobStatus"] == "InProgress"
+
+
+def test_no_event_is_sent_for_what_is_no_job() -> None:
+    assert "TRAINING_JOB_ARN is not set" in Emit().fire(event(job=Job()))
+
+
+def test_a_job_that_is_not_there_is_one_sentence(account: CloudServer) -> None:
+    said = Stop().fire(event())
+    assert said.startswith("Training job insects-7 was not stopped: AWS refused")
+    assert said.count(".") == 1
+    none = Stop("other").fire(event())
+    assert none.startswith("No training was stopped: 0 running jobs have names")
+
+
+@pytest.mark.parametrize(
+    "text", ["stop", "emit", "notify=arn:aws:sns:us-east-1:123456789012:a", "sms=+491701234567"]
+)
+def test_without_credentials_each_action_says_so(
+    monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "AWS_ENDPOINT_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, "/nonexistent")
+    (action,) = parse(text)
+    assert "no AWS credentials are found; give the job a role" in action.fire(event())
+
+
+def test_an_endpoint_that_does_not_answer_is_one_sentence(
+    account: CloudServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    said = Emit().fire(event())
+    assert said.startswith("No event was sent: AWS cannot be asked (Could not connect")
