@@ -46,6 +46,9 @@ CHANGED: dict[str, str] = {
     "workers": "0",
     "checkpoint-minutes": "0.5",
     "onnx": "false",
+    "debug": "standard",
+    "debug-interval": "50",
+    "debug-actions": "stop",
 }
 """Another value than the default for every hyperparameter, as a request has it."""
 

@@ -170,6 +170,15 @@ class Hyperparameters(BaseModel):
         True, description="export the graph with which the CPU serves faster; takes some seconds"
     )
 
+    # What watches it
+    debug: str = Field(
+        "off", description="rules that watch the training: `standard`, or names with commas"
+    )
+    debug_interval: int = Field(10, ge=1, description="steps from one that rules see to the next")
+    debug_actions: str = Field(
+        "", description="what a rule that finds something does: `stop`, `notify=...`, `emit`"
+    )
+
     @model_validator(mode="after")
     def _fit_together(self) -> Self:
         if self.validation_split + self.test_split >= 0.95:

@@ -1,5 +1,6 @@
 """All rules by name, and the configurations that ask for them."""
 
+import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -47,7 +48,10 @@ def find(name: str) -> type[Rule]:
     for known, rule in RULES.items():
         if wanted in {_plain(known), _plain(known.removesuffix("Rule"))}:
             return rule
-    raise SettingsError(f"There is no rule {name!r}; there are {', '.join(RULES)}.")
+    close = difflib.get_close_matches(wanted, map(_plain, RULES), n=1)
+    near = next((known for known in RULES if _plain(known) in close), None)
+    hint = f"did you mean {near}?" if near else f"there are {', '.join(RULES)}."
+    raise SettingsError(f"There is no rule {name!r}; {hint}")
 
 
 def _plain(name: str) -> str:
