@@ -6,10 +6,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
+from imageclf.debugger.rules.activations import DeadRelu, SaturatedActivation
 from imageclf.debugger.rules.base import Rule
+from imageclf.debugger.rules.changes import UnchangedTensor, WeightUpdateRatio
+from imageclf.debugger.rules.exploding import ExplodingTensor
+from imageclf.debugger.rules.gradients import VanishingGradient
+from imageclf.debugger.rules.initialization import PoorWeightInitialization
+from imageclf.debugger.rules.values import AllZero, TensorVariance
 from imageclf.errors import SettingsError
 
-_ALL: tuple[type[Rule], ...] = ()
+_ALL: tuple[type[Rule], ...] = (
+    VanishingGradient,
+    ExplodingTensor,
+    DeadRelu,
+    SaturatedActivation,
+    PoorWeightInitialization,
+    WeightUpdateRatio,
+    AllZero,
+    UnchangedTensor,
+    TensorVariance,
+)
 
 RULES: Mapping[str, type[Rule]] = {rule.name: rule for rule in _ALL}
 """Each rule by its documented name (`rule_to_invoke`)."""
