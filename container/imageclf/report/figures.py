@@ -10,6 +10,9 @@ Matrix = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 
 MISSING = "\N{EN DASH}"
 
+LARGE = 1e12
+"""From here on a number is written with an exponent."""
+
 _Z_95 = 1.959964  # two-sided 95 % quantile of the normal distribution
 
 
@@ -65,14 +68,17 @@ def percent(share: float | None, digits: int = 1) -> str:
 
 
 def number(value: float | None, digits: int = 4) -> str:
-    """`digits` significant ones, thousands apart: 12345.6 is `12,346`, 0.00012 is `0.00012`."""
+    """`digits` significant ones, thousands apart: 12345.6 is `12,346`, 0.00012 is `0.00012`.
+
+    What is very small or very large is written as `1.2e-7`.
+    """
     if value is None or math.isnan(value):
         return MISSING
     if math.isinf(value):
         return "∞" if value > 0 else "\N{MINUS SIGN}∞"
-    if abs(value) >= 10 ** (digits - 1):
+    if 10 ** (digits - 1) <= abs(value) < LARGE:
         return f"{value:,.0f}"
-    if value and abs(value) < 1e-4:
+    if value and not 1e-4 <= abs(value) < LARGE:
         mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
         return f"{float(mantissa):g}e{int(exponent)}"
     return f"{value:.{digits}g}"

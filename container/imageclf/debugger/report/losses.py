@@ -33,7 +33,7 @@ def _history(reader: Reader, mode: Mode, found_in: set[str]) -> History:
     if not history.names:
         return history
     rows = [row for row, name in enumerate(history.names) if name in found_in] or [0]
-    return History((history.names[rows[0]],), history.steps, history.values[rows[:1]])
+    return History((history.names[rows[0]],), history.steps, history.values[rows[:1]], history.of)
 
 
 def _losses(step: SavedStep, mode: Mode) -> list[Saved]:

@@ -27,6 +27,7 @@ Select = Callable[[SavedStep], Iterable[Saved]]
 Measure = Callable[[Saved], float | None]
 
 _Found = TypeVar("_Found")
+_Part = tuple[SavedStep, tuple[Saved, ...]]
 
 
 @dataclass(frozen=True)
@@ -34,12 +35,14 @@ class History:
     """One figure of several tensors over the steps.
 
     `values` has a row for each of `names` and a column for each of `steps` (their numbers): NaN
-    where nothing was saved, infinite where the figure was not finite.
+    where nothing was saved, infinite where the figure was not finite. `of` is how many steps there
+    were to read.
     """
 
     names: tuple[str, ...]
     steps: tuple[int, ...]
     values: Matrix
+    of: int
 
 
 @dataclass
@@ -68,23 +71,22 @@ class Reader:
         Names stand in the order in which they were saved. Where tensors must be read whole, the
         steps are thinned, but those `wanted` are kept.
         """
-        chosen = self._chosen([(step, tuple(select(step))) for step in self.steps], wanted)
+        there = [(step, tensors) for step in self.steps if (tensors := tuple(select(step)))]
+        chosen = _thinned(there, wanted)
         found: dict[str, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
         for step, tensors in chosen:
             for tensor in tensors:
                 value = self.read(tensor, measure)
                 if value is not None:
                     found[tensor.name][step.number].append(value)
-        return _matrix(found)
+        return _matrix(found, len(there))
 
-    def _chosen(
-        self, steps: list[tuple[SavedStep, tuple[Saved, ...]]], wanted: Collection[int]
-    ) -> list[tuple[SavedStep, tuple[Saved, ...]]]:
-        full = [one for one in steps if one[1]]
-        if len(full) <= WHOLE_STEPS or not any(map(_is_large, full[0][1])):
-            return full
-        kept = {round(index) for index in np.linspace(0, len(full) - 1, WHOLE_STEPS)}
-        return [one for i, one in enumerate(full) if i in kept or one[0].number in wanted]
+
+def _thinned(steps: list[_Part], wanted: Collection[int]) -> list[_Part]:
+    if len(steps) <= WHOLE_STEPS or not any(map(_is_large, steps[0][1])):
+        return steps
+    kept = {round(index) for index in np.linspace(0, len(steps) - 1, WHOLE_STEPS)}
+    return [one for i, one in enumerate(steps) if i in kept or one[0].number in wanted]
 
 
 def _is_large(tensor: Saved) -> bool:
@@ -92,7 +94,7 @@ def _is_large(tensor: Saved) -> bool:
     return not tensor.saved_statistics and tensor.load is not None and size > SMALL
 
 
-def _matrix(found: dict[str, dict[int, list[float]]]) -> History:
+def _matrix(found: dict[str, dict[int, list[float]]], of: int) -> History:
     steps = sorted({step for row in found.values() for step in row})
     places = {step: column for column, step in enumerate(steps)}
     values = np.full((len(found), len(steps)), np.nan)
@@ -100,4 +102,4 @@ def _matrix(found: dict[str, dict[int, list[float]]]) -> History:
         for step, several in by_step.items():
             finite = all(map(math.isfinite, several))
             values[row, places[step]] = math.fsum(several) / len(several) if finite else math.inf
-    return History(tuple(found), tuple(steps), values)
+    return History(tuple(found), tuple(steps), values, of)
