@@ -11,7 +11,7 @@ Matrix = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 MISSING = "\N{EN DASH}"
 
 LARGE = 1e12
-"""From here on a number is written with an exponent."""
+"""From here on a magnitude is written with an exponent."""
 
 _Z_95 = 1.959964  # two-sided 95 % quantile of the normal distribution
 
@@ -68,20 +68,25 @@ def percent(share: float | None, digits: int = 1) -> str:
 
 
 def number(value: float | None, digits: int = 4) -> str:
-    """`digits` significant ones, thousands apart: 12345.6 is `12,346`, 0.00012 is `0.00012`.
-
-    What is very small or very large is written as `1.2e-7`.
-    """
+    """`digits` significant ones, thousands apart: 12345.6 is `12,346`, 0.00012 is `0.00012`."""
     if value is None or math.isnan(value):
         return MISSING
     if math.isinf(value):
         return "∞" if value > 0 else "\N{MINUS SIGN}∞"
-    if 10 ** (digits - 1) <= abs(value) < LARGE:
+    if abs(value) >= 10 ** (digits - 1):
         return f"{value:,.0f}"
-    if value and not 1e-4 <= abs(value) < LARGE:
+    if value and abs(value) < 1e-4:
         mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
         return f"{float(mantissa):g}e{int(exponent)}"
     return f"{value:.{digits}g}"
+
+
+def magnitude(value: float | None, digits: int = 4) -> str:
+    """As `number`, but what is very large is written with an exponent: 1e30 is `1e30`."""
+    if value is None or not LARGE <= abs(value) < math.inf:
+        return number(value, digits)
+    mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
+    return f"{float(mantissa):g}e{int(exponent)}"
 
 
 def duration(seconds: float | None) -> str:

@@ -74,6 +74,7 @@ def _environment() -> Environment:
     environment.filters |= {
         "percent": figures.percent,
         "number": figures.number,
+        "magnitude": figures.magnitude,
         "duration": figures.duration,
         "data_size": figures.data_size,
         "listing": figures.listing,

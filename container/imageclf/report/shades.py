@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from imageclf.report.figures import Matrix, number
+from imageclf.report.figures import Matrix, magnitude
 
 SHADES = 8
 DECADES = 12
@@ -40,7 +40,7 @@ class Scale:
             return (decades - math.log10(self.low)) / math.log10(self.high / self.low)
 
     def text(self, value: float) -> str:
-        return f"{100 * value:.0f} %" if self.percent else number(value, 3)
+        return f"{100 * value:.0f} %" if self.percent else magnitude(value, 3)
 
 
 def log_scale(values: Matrix) -> Scale:

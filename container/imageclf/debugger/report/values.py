@@ -1,5 +1,7 @@
 """The plain table of values, for rules that no picture fits."""
 
+import math
+import sys
 from collections.abc import Sequence
 
 from imageclf.debugger.finding import Finding
@@ -18,7 +20,12 @@ def findings_table(findings: Sequence[Finding]) -> Table:
 def _row(finding: Finding, several: bool) -> tuple[str | float, ...]:
     worker = (finding.worker,) if several else ()
     where = (float(finding.step), finding.mode, finding.tensor)
-    return (*where, finding.value, finding.threshold, *worker)
+    return (*where, _exact(finding.value), _exact(finding.threshold), *worker)
+
+
+def _exact(value: float) -> float:
+    """JSON has no infinity: the greatest number stands for it in a finding."""
+    return math.copysign(math.inf, value) if abs(value) >= sys.float_info.max else value
 
 
 def details_table(findings: Sequence[Finding]) -> list[Picture]:
