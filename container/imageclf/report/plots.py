@@ -89,19 +89,22 @@ def line_chart(
     scale: str = "linear",
     percent: bool = False,
     mark: tuple[float, str] | None = None,
+    levels: Sequence[float] = (),
 ) -> Markup:
     """Lines over a common x axis of whole numbers; `title` is also the text for who cannot see.
 
     `y_range` fixes the y axis, else it follows the data from 0. `scale` is linear, log or auto;
-    `percent` writes the y axis as such. `mark` draws a labelled vertical line at an x.
+    `percent` writes the y axis as such. `mark` draws a labelled vertical line at an x, `levels`
+    lines across, which the y axis takes in.
     """
     points = [point for one in series for point in one.finite()]
     xs = [x for one in series for x in one.x]
     if not points:
         return Markup("")
     x_axis = Axis(min(xs), max(*xs, min(xs) + 1), LEFT + 4, WIDTH - RIGHT - 4)
-    y_axis = _y_axis([y for _, y in points], y_range, scale)
+    y_axis = _y_axis([*(y for _, y in points), *levels], y_range, scale)
     body = [*_grid(y_axis, percent), *_x_ticks(x_axis, x_label)]
+    body += [_level(y_axis, level) for level in levels]
     if mark is not None:
         body.append(_mark(x_axis, *mark))
     body += [_line(one, order, x_axis, y_axis) for order, one in enumerate(series, start=1)]
@@ -195,11 +198,16 @@ def _mark(axis: Axis, x: float, text: str) -> Markup:
     ) + label(place + (-5 if left else 5), TOP - 6, text, "note", "end" if left else "start")
 
 
+def _level(axis: Axis, y: float) -> Markup:
+    return Markup('<path class="mark" d="M{} {:.1f}H{}"/>').format(
+        LEFT, axis.place(y), WIDTH - RIGHT
+    )
+
+
 def _line(series: Series, order: int, x_axis: Axis, y_axis: Axis) -> Markup:
-    stride = max(1, math.ceil(len(series.x) / MAX_POINTS))
     commands, dots, pen = [], [], "M"
-    pairs = list(zip(series.x, series.y, strict=True))
-    for x, y in [*pairs[:-1:stride], *pairs[-1:]]:
+    pairs = _thinned(list(zip(series.x, series.y, strict=True)))
+    for x, y in pairs:
         if not _drawable(y):
             pen = "M"
             continue
@@ -216,6 +224,25 @@ def _line(series: Series, order: int, x_axis: Axis, y_axis: Axis) -> Markup:
     return Markup('<g class="series-{}"><path d="{}"/>{}</g>').format(
         order, "".join(commands), Markup("").join(dots)
     )
+
+
+def _thinned(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Of each part of a long line the lowest and the highest point, and the last of all.
+
+    A part that holds a value that cannot be drawn keeps one such, for the gap.
+    """
+    if len(points) <= MAX_POINTS:
+        return points
+    size = math.ceil(2 * len(points) / MAX_POINTS)
+    kept = {len(points) - 1}
+    for start in range(0, len(points), size):
+        part = range(start, min(start + size, len(points)))
+        drawable = [index for index in part if _drawable(points[index][1])]
+        if drawable:
+            kept |= {min(drawable, key=lambda i: points[i][1])}
+            kept |= {max(drawable, key=lambda i: points[i][1])}
+        kept |= set([index for index in part if not _drawable(points[index][1])][:1])
+    return [points[index] for index in sorted(kept)]
 
 
 def _diagonal(x_axis: Axis, y_axis: Axis) -> Markup:
