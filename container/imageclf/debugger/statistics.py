@@ -31,6 +31,9 @@ SATURATION_TANH = "saturation_tanh"
 """Vector: for each unit the share of values beyond the bounds of SaturatedActivation for tanh."""
 SATURATION_SIGMOID = "saturation_sigmoid"
 """Vector: likewise for the sigmoid."""
+TANH_BOUNDS = (-9.4999, 9.4999)
+SIGMOID_BOUNDS = (-23.0, 16.99999)
+"""Defaults of SaturatedActivation; beyond them the function is flat."""
 CHANNEL_MEANS = "channel_means"
 """Vector [C]: the mean of each channel of a batch of pictures."""
 COUNT = "count"
@@ -114,6 +117,11 @@ def _of_absolute(compute: Callable[[Values], Any]) -> Callable[[Values], Any]:
     return lambda values: compute(np.abs(values))
 
 
+def _share_beyond(bounds: tuple[float, float]) -> Callable[[Values], Any]:
+    least, most = bounds
+    return lambda values: np.mean((values < least) | (values > most), axis=unit_axes(values.ndim))
+
+
 _FUNCTIONS: Mapping[str, Callable[[Values], Any]] = {
     **_PLAIN,
     **{f"abs_{name}": _of_absolute(compute) for name, compute in _PLAIN.items()},
@@ -123,6 +131,8 @@ _FUNCTIONS: Mapping[str, Callable[[Values], Any]] = {
     Q05: lambda values: np.percentile(values, 5),
     Q95: lambda values: np.percentile(values, 95),
     ACTIVITY: lambda values: np.mean(values > 0, axis=unit_axes(values.ndim)),
+    SATURATION_TANH: _share_beyond(TANH_BOUNDS),
+    SATURATION_SIGMOID: _share_beyond(SIGMOID_BOUNDS),
     CHANNEL_MEANS: lambda values: np.mean(values, axis=unit_axes(values.ndim), dtype=np.float64),
     COUNT: len,
 }
