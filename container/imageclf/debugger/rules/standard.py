@@ -1,0 +1,30 @@
+"""The set of rules for fine-tuning a pretrained classifier: quiet on a healthy run.
+
+The documented defaults would call every fine-tuning ill; docs/rules.md says why each figure is what
+it is.
+"""
+
+from imageclf.debugger.rules.catalogue import RuleConfiguration
+
+
+def configurations() -> tuple[RuleConfiguration, ...]:
+    """Rules and parameters of `debug=standard`."""
+    return tuple(RuleConfiguration(name, name, dict(given)) for name, given in _STANDARD.items())
+
+
+_STANDARD = {
+    "Overfit": {"patience": "3", "ratio_threshold": "20"},
+    "Overtraining": {"patience_train": "10", "patience_validation": "10", "delta": "0.01"},
+    "PoorWeightInitialization": {"threshold": "1e6", "distribution_range": "1e-9", "patience": "9"},
+    "LossNotDecreasing": {
+        "mode": "EVAL",
+        "num_steps": "3",
+        "diff_percent": "0.1",
+        "increase_threshold_percent": "99",
+    },
+    "VanishingGradient": {"threshold": "1e-10"},
+    "ExplodingTensor": {},
+    "DeadRelu": {"threshold_layer": "90", "threshold_inactivity": "0.1"},
+    "ClassImbalance": {"threshold_misprediction": "1"},
+    "CheckInputImages": {"threshold_mean": "2.7", "threshold_samples": "100"},
+}
