@@ -61,6 +61,10 @@ class MotoSide:
         except NotImplementedError as error:
             told = f"The local endpoint does not do this: {str(error).rstrip('.')}."
             raise ApiError("NotImplemented", told, 501) from error
+        except ModuleNotFoundError as error:
+            package = str(error.name).partition(".")[0].replace("_", "-")
+            told = f"The local endpoint does not do this without the package {package}; install it."
+            raise ApiError("NotImplemented", told, 501) from error
         if entry is not None and begun[0][0][0] in "23":
             self._journal.append(entry)
             self._forget(entry)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.util import find_spec
 from typing import Any
 
 import pytest
@@ -147,6 +148,12 @@ def test_the_event_on_the_wire_is_shaped_as_the_managed_services(
     ]
     told = "An event was sent" if "EventId" in answer else "EventBridge refused it (InternalFailure"
     assert told in said
+
+
+@pytest.mark.skipif(find_spec("jsonpath_ng") is not None, reason="moto has what it needs")
+def test_a_local_endpoint_that_lacks_a_package_for_events_names_it(account: CloudServer) -> None:
+    said = Emit().fire(event())
+    assert "without the package jsonpath-ng; install it" in said
 
 
 def test_fields_of_the_event_are_those_of_the_documented_example() -> None:

@@ -1,0 +1,5 @@
+"""Part of it."""
+
+
+class OpenAPIValidationError(Exception):
+    pass
