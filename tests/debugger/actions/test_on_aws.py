@@ -152,7 +152,12 @@ def test_the_event_on_the_wire_is_shaped_as_the_managed_services(
 
 @pytest.mark.skipif(find_spec("jsonpath_ng") is not None, reason="moto has what it needs")
 def test_a_local_endpoint_that_lacks_a_package_for_events_names_it(account: CloudServer) -> None:
+    events = account.client("events")
+    events.put_rule(Name="findings", EventPattern=json.dumps({"source": ["imageclf"]}))
+    _, arn = queue(account, "bus")
+    events.put_targets(Rule="findings", Targets=[{"Id": "queue", "Arn": arn}])
     said = Emit().fire(event())
+    events.remove_targets(Rule="findings", Ids=["queue"])
     assert "without the package jsonpath-ng; install it" in said
 
 
