@@ -140,8 +140,8 @@ class SaturatedActivation(Rule):
 
     def _beyond(self, tensor: Saved, kind: str) -> Values | None:
         """The share of each node's inputs that are beyond the bounds."""
-        if self._has_documented_bounds(kind) and _SATURATION[kind] in tensor.saved_statistics:
-            return np.asarray(tensor.saved_statistics[_SATURATION[kind]])
+        if self._has_documented_bounds(kind):
+            return tensor.vector(_SATURATION[kind])
         if tensor.values is None or not tensor.values.size:
             return None
         low, high = self.parameters.bounds(kind)
