@@ -9,9 +9,16 @@ from typing import Self
 from imageclf.debugger.rules.activations import DeadRelu, SaturatedActivation
 from imageclf.debugger.rules.base import Rule
 from imageclf.debugger.rules.changes import UnchangedTensor, WeightUpdateRatio
+from imageclf.debugger.rules.confusion import Confusion
+from imageclf.debugger.rules.decreasing import LossNotDecreasing
 from imageclf.debugger.rules.exploding import ExplodingTensor
 from imageclf.debugger.rules.gradients import VanishingGradient
+from imageclf.debugger.rules.images import CheckInputImages
 from imageclf.debugger.rules.initialization import PoorWeightInitialization
+from imageclf.debugger.rules.labels import ClassImbalance
+from imageclf.debugger.rules.overfitting import Overfit, Overtraining
+from imageclf.debugger.rules.similarity import SimilarAcrossRuns
+from imageclf.debugger.rules.stalled import StalledTrainingRule, actions_with_stop
 from imageclf.debugger.rules.values import AllZero, TensorVariance
 from imageclf.errors import SettingsError
 
@@ -25,6 +32,14 @@ _ALL: tuple[type[Rule], ...] = (
     AllZero,
     UnchangedTensor,
     TensorVariance,
+    SimilarAcrossRuns,
+    ClassImbalance,
+    Confusion,
+    LossNotDecreasing,
+    Overfit,
+    Overtraining,
+    StalledTrainingRule,
+    CheckInputImages,
 )
 
 RULES: Mapping[str, type[Rule]] = {rule.name: rule for rule in _ALL}
@@ -33,12 +48,18 @@ RULES: Mapping[str, type[Rule]] = {rule.name: rule for rule in _ALL}
 
 @dataclass(frozen=True)
 class RuleConfiguration:
-    """A rule that is asked for: a name of its own, parameters as strings, actions as text."""
+    """A rule that is asked for: a name of its own, parameters as strings, actions as text.
+
+    A parameter that asks to stop the training adds that action.
+    """
 
     name: str
     rule: str
     parameters: Mapping[str, str] = field(default_factory=dict)
     actions: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "actions", actions_with_stop(self.parameters, self.actions))
 
     @classmethod
     def of(cls, rule: str, **parameters: str) -> Self:
