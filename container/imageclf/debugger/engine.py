@@ -1,0 +1,199 @@
+"""Lets rules judge the steps of a run and keeps what they found.
+
+What the rules say depends on the steps alone, not on when or in what portions they come, so that a
+run is judged alike while it goes on and afterwards. A rule that fails ends with the status Error;
+the others go on.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from imageclf.debugger.finding import Finding, Status
+from imageclf.debugger.rules.base import Rule
+from imageclf.debugger.rules.catalogue import RuleConfiguration
+from imageclf.debugger.saved import SavedStep
+from imageclf.debugger.tensors.run import Run
+from imageclf.errors import TensorsError
+
+MAX_FINDINGS = 200
+"""So many findings are kept of a rule, the first; the rest are counted."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass
+class RuleState:
+    """How the evaluation of one rule stands.
+
+    Args:
+        details: one sentence; empty when there is nothing to say.
+        changed_at: when the status last changed, Unix time in seconds.
+        looked: times that there was something to judge.
+        left_out: findings beyond `MAX_FINDINGS`, which were counted only.
+    """
+
+    configuration: RuleConfiguration
+    status: Status = Status.IN_PROGRESS
+    details: str = ""
+    changed_at: float = 0.0
+    findings: list[Finding] = field(default_factory=list)
+    looked: int = 0
+    left_out: int = 0
+
+    @property
+    def count(self) -> int:
+        """All findings, also those that were not kept."""
+        return len(self.findings) + self.left_out
+
+
+OnFinding = Callable[[RuleState, Finding], None]
+OnStatus = Callable[[RuleState], None]
+
+
+class Engine:
+    """Evaluates `rules`, each with the configuration that asked for it.
+
+    Args:
+        on_finding: called with each finding that is kept.
+        on_status: called when a rule's status has changed.
+        clock: Unix time.
+    """
+
+    def __init__(
+        self,
+        rules: Sequence[tuple[RuleConfiguration, Rule]],
+        on_finding: OnFinding = lambda _state, _finding: None,
+        on_status: OnStatus = lambda _state: None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._judges = [
+            _Judge(rule, RuleState(configuration, changed_at=clock()), on_finding, on_status, clock)
+            for configuration, rule in rules
+        ]
+
+    @property
+    def states(self) -> list[RuleState]:
+        """One for each rule, in their order."""
+        return [judge.state for judge in self._judges]
+
+    def look(self, steps: Iterable[SavedStep]) -> None:
+        """Judge the next steps."""
+        for step in steps:
+            for judge in self._judges:
+                judge.look(step)
+
+    def wait(self, now_s: float) -> None:
+        """Judge that nothing new has come by `now_s` (Unix time)."""
+        for judge in self._judges:
+            judge.wait(now_s)
+
+    def finish(self) -> None:
+        """Judge the run as a whole: it has ended, and each rule gets its last status."""
+        for judge in self._judges:
+            judge.finish()
+
+    def stop(self) -> None:
+        """Leave off before the end: rules that have found nothing so far are Stopped."""
+        for judge in self._judges:
+            judge.stop()
+
+
+class _Judge:
+    """One rule at work."""
+
+    def __init__(
+        self,
+        rule: Rule,
+        state: RuleState,
+        on_finding: OnFinding,
+        on_status: OnStatus,
+        clock: Callable[[], float],
+    ) -> None:
+        self.state = state
+        self._rule = rule
+        self._on_finding, self._on_status, self._clock = on_finding, on_status, clock
+        self._failed = self._done = False
+        self._unread = ""
+
+    def look(self, step: SavedStep) -> None:
+        self._take(lambda: self._rule.look(step))
+
+    def wait(self, now_s: float) -> None:
+        self._take(lambda: self._rule.wait(now_s))
+
+    def finish(self) -> None:
+        self._take(self._rule.finish)
+        if not self._done and self.state.status is Status.IN_PROGRESS:
+            self._conclude()
+        self._done = True
+
+    def stop(self) -> None:
+        if not self._done and self.state.status is Status.IN_PROGRESS:
+            self._turn(Status.STOPPED, "The evaluation was stopped before the training ended.")
+        self._done = True
+
+    def _conclude(self) -> None:
+        missing = "" if self.state.looked else self._unread or self._rule.missing()
+        if missing:
+            self._turn(Status.ERROR, missing)
+        else:
+            self._turn(Status.NO_ISSUES, self._unread)
+
+    def _take(self, produce: Callable[[], Iterator[Finding]]) -> None:
+        if self._failed or self._done:
+            return
+        try:
+            for finding in produce():
+                self._keep(finding)
+        except TensorsError as error:
+            self._unread = str(error)
+        except Exception as error:  # noqa: BLE001  (a rule may be anybody's; the others go on)
+            self._fail(error)
+        self.state.looked = self._rule.looked
+
+    def _keep(self, finding: Finding) -> None:
+        if len(self.state.findings) < MAX_FINDINGS:
+            self.state.findings.append(finding)
+            self._on_finding(self.state, finding)
+        else:
+            self.state.left_out += 1
+        self.state.details = _details(self.state)
+        if self.state.status is Status.IN_PROGRESS:
+            self._turn(Status.ISSUES, self.state.details)
+
+    def _fail(self, error: Exception) -> None:
+        """A rule that has found something keeps that status: the finding stays true."""
+        self._failed = True
+        name = self.state.configuration.name
+        _log.warning("Rule %s failed.", name, exc_info=error)
+        cause = " ".join(f"{type(error).__name__}: {error}".split())
+        sentence = f"Rule {name} failed and judges no further steps ({cause})."
+        if self.state.status is Status.IN_PROGRESS:
+            self._turn(Status.ERROR, sentence)
+        else:
+            self.state.details = f"{self.state.details} {sentence}"
+
+    def _turn(self, status: Status, details: str) -> None:
+        self.state.status, self.state.details = status, details
+        self.state.changed_at = self._clock()
+        self._on_status(self.state)
+
+
+def _details(state: RuleState) -> str:
+    first, more = state.findings[0].found, state.count - 1
+    return f"{first} ({more} more finding{'s' if more > 1 else ''}.)" if more else first
+
+
+def evaluate(run: Run, configurations: Iterable[RuleConfiguration]) -> list[RuleState]:
+    """What the rules say of a run that has ended, or of all of it so far.
+
+    Raises:
+        SettingsError: there is no such rule, or no such parameter.
+    """
+    engine = Engine([(each, each.make()) for each in configurations])
+    run.refresh()
+    engine.look(run.steps())
+    engine.finish()
+    return engine.states
