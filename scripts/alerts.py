@@ -87,7 +87,7 @@ def _up(call: Call) -> int:
     print("\n".join(receipt.lines(made, call.charged(_COST), ["scripts/alerts.sh down"])))
     if wanted.email:
         print(f"next    confirm the subscription that AWS sends to {wanted.email}")
-    print("use     debug=standard, and the action emit for what shall be told")
+    print("use     scripts/train.sh debug=standard debug-actions=emit")
     return 0
 
 

@@ -15,8 +15,7 @@ def test_the_training_finds_a_whole_file_with_rule_and_reason(tmp_path: Path) ->
     assert "was asked to stop" in Stop().fire(event(file))
     assert json.loads(file.read_text()) == {
         "rule": "Overfit",
-        "reason": "Rule Overfit found an issue: The validation loss lies 31 % above the training "
-        "loss at step 120.",
+        "reason": "The validation loss lies 31 % above the training loss at step 120.",
     }
     assert list(file.parent.iterdir()) == [file]
 

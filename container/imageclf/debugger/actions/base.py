@@ -56,11 +56,6 @@ class Event:
     stop_file: Path | None = None
     job: Job = field(default_factory=lambda: Job.of(os.environ))
 
-    @property
-    def reason(self) -> str:
-        """One sentence: which rule found what."""
-        return f"Rule {self.rule} found an issue: {self.finding.found}"
-
 
 class Action(ABC):
     """Something that is done once about what a rule found."""

@@ -65,7 +65,7 @@ def _ask_by_file(path: Path, event: Event) -> str:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         part.write_text(
-            json.dumps({"rule": event.rule, "reason": event.reason}) + "\n", encoding="utf-8"
+            json.dumps({"rule": event.rule, "reason": event.finding.found}) + "\n", encoding="utf-8"
         )
         part.replace(path)
     except OSError as error:
