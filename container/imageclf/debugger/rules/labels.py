@@ -144,6 +144,8 @@ class ClassImbalance(Rule):
 
     def _imbalance(self, step: SavedStep) -> Iterator[Finding]:
         (most, largest), (least, smallest) = _extremes(self._seen)
+        if most == least:
+            smallest = 0
         ratio = largest / max(smallest, 1)
         threshold = self.parameters.threshold_imbalance
         if not self._spells.begins("imbalance", ratio > threshold):
