@@ -144,8 +144,6 @@ class ClassImbalance(Rule):
 
     def _imbalance(self, step: SavedStep) -> Iterator[Finding]:
         (most, largest), (least, smallest) = _extremes(self._seen)
-        if most == least:
-            smallest = 0
         ratio = largest / max(smallest, 1)
         threshold = self.parameters.threshold_imbalance
         if not self._spells.begins("imbalance", ratio > threshold):
@@ -153,7 +151,7 @@ class ClassImbalance(Rule):
         total = self._seen.total()
         found = f"Of {total} labels seen {at(step)}, {largest} are of class {most} and {smallest} "
         found += f"of class {least}: a ratio of {ratio:.3g}, more than {threshold:g}."
-        if most == least:
+        if not smallest and most == least:
             found = f"All {total} labels seen {at(step)} are of class {most}."
         yield finding(
             self,
@@ -202,10 +200,13 @@ class ClassImbalance(Rule):
 
 
 def _extremes(counts: Counter[int]) -> tuple[tuple[int, int], tuple[int, int]]:
-    """The most frequent class and the rarest, each with its count; the lower number if equal."""
-    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    fewest = min(counts.values())
-    return ordered[0], next(item for item in sorted(counts.items()) if item[1] == fewest)
+    """The most frequent class and the rarest, each with its count; the lower number if equal.
+
+    Of a single class nothing else was seen: it is the rarest too, with a count of 0.
+    """
+    most = min(counts, key=lambda each: (-counts[each], each))
+    least = min(counts, key=lambda each: (counts[each], each))
+    return (most, counts[most]), (least, counts[least] if len(counts) > 1 else 0)
 
 
 def _listed(bad: list[int]) -> str:
