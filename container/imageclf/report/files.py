@@ -19,6 +19,7 @@ SUMMARY = "summary.json"
 EPOCHS = "metrics.jsonl"
 DATA = "data.json"
 EVALUATION = "evaluation.json"
+DEBUG_REPORT = "debug-report.html"
 
 
 def _null_is_nan(value: Any) -> Any:
@@ -39,6 +40,14 @@ Text = Annotated[str, BeforeValidator(_as_text)]
 
 class _Content(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class RuleStatus(_Content):
+    """How one rule of the debugger stood at the end, as in `rule_status.json`."""
+
+    name: str = Field(alias="RuleConfigurationName")
+    status: str = Field(alias="RuleEvaluationStatus")
+    details: Text = Field("", alias="StatusDetails")
 
 
 class Summary(_Content):
@@ -65,6 +74,7 @@ class Summary(_Content):
     temperature: Figure = math.nan
     resumed: list[str] = []
     warnings: list[str] = []
+    rules: list[RuleStatus] = []
 
 
 class Spread(_Content):

@@ -7,6 +7,14 @@ from imageclf.report import figures
 from imageclf.report.files import Run
 
 
+_STATUS_WORDS = {
+    "IssuesFound": "issues found",
+    "Error": "could not judge",
+    "Stopped": "stopped before the end",
+    "InProgress": "not done",
+}
+
+
 def title(run: Run) -> str:
     """What was trained on what."""
     classes = run.summary.classes
@@ -45,6 +53,19 @@ def meaning(run: Run) -> list[str]:
             "The epoch was chosen by these same images, so new ones may do a little worse."
         )
     return sentences + _baseline(run, split)
+
+
+def debugger(run: Run) -> str:
+    """What the debugger's rules found, in one sentence; empty when none watched the run."""
+    rules = run.summary.rules
+    told = [
+        f"{one.name} ({_STATUS_WORDS.get(one.status, one.status)})"
+        for one in rules
+        if one.status != "NoIssuesFound"
+    ]
+    if not rules or told:
+        return f"Rules of the debugger that did not pass: {figures.listing(told)}." if told else ""
+    return f"The debugger's rules ({len(rules)}) found nothing wrong."
 
 
 def _expectation(split: str, share: float, count: int) -> str:

@@ -34,7 +34,8 @@ def write_training_report(output_data: Path) -> Path:
     """
     run = files.read_run(output_data)
     path = output_data / REPORT
-    write_page(path, render("training.html", **_content(run)))
+    debug_report = files.DEBUG_REPORT if (output_data / files.DEBUG_REPORT).is_file() else None
+    write_page(path, render("training.html", **_content(run), debug_report=debug_report))
     return path
 
 
@@ -48,6 +49,7 @@ def _content(run: Run) -> dict[str, Any]:
         "title": headline.title(run),
         "facts": headline.facts(run),
         "meaning": headline.meaning(run),
+        "debugger": headline.debugger(run),
         "curves": _curves(run),
         "not_numbers": _not_numbers(run),
         "epoch_table": _epoch_table(run),

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from imageclf.debugger import names
+from imageclf.debugger.engine import RuleState
 from imageclf.debugger.finding import Finding, Status
 from imageclf.debugger.rules.catalogue import RuleConfiguration
 from imageclf.debugger.saved import Mode, Saved, SavedStep
@@ -22,30 +23,20 @@ class FakeRun:
     """A run that was never saved."""
 
     given: Sequence[SavedStep] = ()
+    notes: Sequence[str] = ()
+    left_out: int = 0
 
     def steps(self) -> Sequence[SavedStep]:
         return self.given
 
 
-@dataclass(frozen=True)
-class FakeState:
-    """How a rule stands that was never evaluated."""
-
-    configuration: RuleConfiguration
-    status: Status = Status.NO_ISSUES
-    details: str = ""
-    findings: tuple[Finding, ...] = ()
-    looked: int = 10
-    left_out: int = 0
-
-
 def state(
     rule: str, *findings: Finding, name: str = "", parameters: Mapping[str, str] | None = None,
     **how: Any,
-) -> FakeState:  # fmt: skip
+) -> RuleState:  # fmt: skip
     how = {"status": Status.ISSUES if findings else Status.NO_ISSUES} | how
     asked = RuleConfiguration(name or rule, rule, parameters or {})
-    return FakeState(asked, findings=findings, **how)
+    return RuleState(asked, findings=list(findings), looked=10, **how)
 
 
 def finding(

@@ -1,13 +1,14 @@
 from pathlib import Path
 
+from imageclf.debugger.engine import RuleState
 from imageclf.debugger.finding import Status
 from imageclf.debugger.report import write_debug_report
-from tests.debugger.report.sample import HOSTILE, FakeRun, FakeState, finding, state, training
+from tests.debugger.report.sample import HOSTILE, FakeRun, finding, state, training
 from tests.report.sample import write_run
 from tests.report.test_training import Page
 
 
-def report(folder: Path, states: list[FakeState], run: FakeRun | None = None) -> Page:
+def report(folder: Path, states: list[RuleState], run: FakeRun | None = None) -> Page:
     path = write_debug_report(run or FakeRun(training()), states, folder / "debug-report.html")
     return Page(path.read_text(encoding="utf-8"))
 

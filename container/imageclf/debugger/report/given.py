@@ -12,9 +12,19 @@ from imageclf.debugger.saved import SavedStep
 
 
 class SavedRun(Protocol):
-    """A run whose tensors were saved; `steps` gives all of them, in order."""
+    """A run whose tensors were saved; `steps` gives all of them, in order.
+
+    `notes` are sentences on what is odd about it; `left_out` counts what could not be read, of
+    what was read so far.
+    """
 
     def steps(self) -> Sequence[SavedStep]: ...
+
+    @property
+    def notes(self) -> Sequence[str]: ...
+
+    @property
+    def left_out(self) -> int: ...
 
 
 class State(Protocol):

@@ -1,13 +1,12 @@
 """Maps of layers and steps: where in the network and when something happened."""
 
-from collections.abc import Collection, Sequence
-
-import numpy as np
+from collections.abc import Sequence
 
 from imageclf.debugger.finding import Finding
 from imageclf.debugger.report.measures import Shown
-from imageclf.debugger.report.picture import Picture
+from imageclf.debugger.report.picture import Later, Picture
 from imageclf.debugger.report.reading import History, Reader, Select
+from imageclf.debugger.saved import SavedStep
 from imageclf.report.cellmap import cell_map
 
 GRADIENT = "gradient/"
@@ -15,26 +14,33 @@ GRADIENT = "gradient/"
 _GENERAL = frozenset({"all", "default", "custom"})
 """Collections that say nothing of what their tensors are."""
 
+_ASKED_STEPS = 8
+"""So many steps with findings are asked for the collections of what was found."""
 
-def layer_map(
-    reader: Reader, findings: Sequence[Finding], measures: Sequence[Shown]
-) -> list[Picture]:
+
+def layer_map(reader: Reader, findings: Sequence[Finding], measures: Sequence[Shown]) -> Later:
     """The found tensors among those of their kind, by the first of `measures` that was saved."""
-    select = _alike(reader, {finding.tensor for finding in findings})
-    marked = {(finding.tensor, finding.step) for finding in findings}
-    wanted = {step for _, step in marked}
-    for shown in measures:
-        history = reader.history(select, shown.make(), wanted)
-        if history.names:
-            return [_picture(_in_network_order(reader, history), shown, marked)]
-    return []
+    select = _alike(reader, findings)
+    wishes = [(shown, reader.ask(select, shown.make())) for shown in measures]
+
+    def draw() -> list[Picture]:
+        marked = {(finding.tensor, finding.step) for finding in findings}
+        for shown, wish in wishes:
+            if (history := wish.history()).names:
+                return [_picture(_in_network_order(reader, history), shown, marked)]
+        return []
+
+    return draw
 
 
-def _alike(reader: Reader, found: set[str]) -> Select:
+def _alike(reader: Reader, findings: Sequence[Finding]) -> Select:
     """Selects what is in a collection of one of the tensors that were found."""
+    found = {finding.tensor for finding in findings}
+    asked = sorted({finding.step for finding in findings})[:_ASKED_STEPS]
     kinds = {
         collection
         for step in reader.steps
+        if step.number in asked
         for tensor in step.tensors
         if tensor.name in found
         for collection in tensor.collections - _GENERAL
@@ -46,18 +52,15 @@ def _alike(reader: Reader, found: set[str]) -> Select:
 
 def _in_network_order(reader: Reader, history: History) -> History:
     """Gradients come from the last layer to the first; weights of their names tell the order."""
-    places = {name: place for place, name in enumerate(_names(reader))}
+    first: SavedStep | None = next(iter(reader.steps), None)
+    names = [tensor.name for tensor in first.tensors] if first else []
+    places = {name: place for place, name in enumerate(names)}
     order = sorted(
         range(len(history.names)),
         key=lambda row: places.get(history.names[row].removeprefix(GRADIENT), row),
     )
-    names = tuple(history.names[row] for row in order)
-    return History(names, history.steps, history.values[order], history.of)
-
-
-def _names(reader: Reader) -> Collection[str]:
-    first = next((step for step in reader.steps if step.tensors), None)
-    return [tensor.name for tensor in first.tensors] if first else []
+    ordered = tuple(history.names[row] for row in order)
+    return History(ordered, history.steps, history.values[order], history.thinned)
 
 
 def _picture(history: History, shown: Shown, marked: set[tuple[str, int]]) -> Picture:
@@ -65,13 +68,7 @@ def _picture(history: History, shown: Shown, marked: set[tuple[str, int]]) -> Pi
     content = cell_map(
         title, history.names, history.steps, history.values, marked=marked, scale=shown.scale
     )
-    return Picture("map", f"{shown.heading}, by tensor and step", content, note=_note(history))
-
-
-def _note(history: History) -> str:
     told = "From the input of the network down to its output."
-    if np.isnan(history.values).all():
-        return "Nothing that could be read was saved of these tensors."
-    if len(history.steps) < history.of:
-        return f"{told} Read at {len(history.steps)} of {history.of:,} saved steps."
-    return told
+    if history.thinned:
+        told += f" Read at {len(history.steps)} steps only, since the tensors were saved whole."
+    return Picture("map", f"{shown.heading}, by tensor and step", content, note=told)

@@ -1,39 +1,63 @@
-"""Loss curves with the step at which a rule found something."""
+"""Loss curves with the step at which a rule found something, and the time between steps."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 
 from imageclf.debugger.finding import Finding
 from imageclf.debugger.names import LOSSES
-from imageclf.debugger.report.picture import Picture, plot
+from imageclf.debugger.report.picture import Later, Picture, plot
 from imageclf.debugger.report.reading import History, Reader
 from imageclf.debugger.saved import Mode, Saved, SavedStep
 from imageclf.report import figures
 from imageclf.report.plots import Series, line_chart
 
-NAMES = {Mode.TRAIN: "training", Mode.EVAL: "validation"}
+NAMES = {Mode.TRAIN: "training", Mode.EVAL: "validation", Mode.GLOBAL: "loss"}
 LOSS_NAME = r"[lL]oss"
 """Finds a loss where the run has no collection of losses."""
 
 
-def loss_curves(reader: Reader, findings: Sequence[Finding]) -> list[Picture]:
+def loss_curves(reader: Reader, findings: Sequence[Finding]) -> Later:
     """Training and validation loss by step, the first finding marked; none without losses."""
+    wishes = {
+        mode: reader.ask(lambda step, mode=mode: _losses(step, mode), _loss)  # type: ignore[misc]
+        for mode in NAMES
+    }
     found_in = {finding.tensor for finding in findings}
-    histories = {mode: _history(reader, mode, found_in) for mode in NAMES}
-    series = [_series(NAMES[mode], one) for mode, one in histories.items() if one.names]
+
+    def draw() -> list[Picture]:
+        series = [
+            _series(NAMES[mode], _one_row(history, found_in))
+            for mode, wish in wishes.items()
+            if (history := wish.history()).names
+        ]
+        return _curves(series, findings)
+
+    return draw
+
+
+def time_between_steps(reader: Reader, findings: Sequence[Finding]) -> list[Picture]:
+    """Seconds from each saved step to the next one."""
+    steps = reader.all_steps
+    gaps = [max(0.0, now.at_s - before.at_s) for before, now in pairwise(steps)]
+    series = [Series("seconds", [float(step.number) for step in steps[1:]], gaps)]
+    drawing = line_chart(
+        "Seconds since the step before", series, x_label="step", scale="auto", mark=_mark(findings)
+    )
+    return [plot("Seconds since the saved step before", drawing)] if drawing else []
+
+
+def _curves(series: Sequence[Series], findings: Sequence[Finding]) -> list[Picture]:
     drawing = line_chart("Loss by step", series, x_label="step", scale="auto", mark=_mark(findings))
     names = tuple(one.name for one in series)
     return [plot("Loss by step", drawing, names, _not_numbers(series))] if drawing else []
 
 
-def _history(reader: Reader, mode: Mode, found_in: set[str]) -> History:
-    """The losses of `mode`; of several that of the findings, else the first."""
-    history = reader.history(lambda step: _losses(step, mode), _loss)
-    if not history.names:
-        return history
-    rows = [row for row, name in enumerate(history.names) if name in found_in] or [0]
-    return History((history.names[rows[0]],), history.steps, history.values[rows[:1]], history.of)
+def _one_row(history: History, found_in: set[str]) -> History:
+    """Of several losses that of the findings, else the first."""
+    row = next((row for row, name in enumerate(history.names) if name in found_in), 0)
+    return History((history.names[row],), history.steps, history.values[row : row + 1])
 
 
 def _losses(step: SavedStep, mode: Mode) -> list[Saved]:
@@ -60,9 +84,8 @@ def _mark(findings: Sequence[Finding]) -> tuple[float, str] | None:
 
 
 def _not_numbers(series: Sequence[Series]) -> str:
-    """A sentence on losses that were not finite, which leave gaps in the lines."""
-    told = [_told(one) for one in series if not np.isfinite(one.y).all()]
-    return " ".join(told)
+    """Sentences on losses that were not finite, which leave gaps in the lines."""
+    return " ".join(_told(one) for one in series if not np.isfinite(one.y).all())
 
 
 def _told(series: Series) -> str:

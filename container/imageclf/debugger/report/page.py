@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from imageclf.debugger.finding import Status
+from imageclf.debugger.report.drawing import pictures_of
 from imageclf.debugger.report.given import SavedRun, State
 from imageclf.debugger.report.reading import Reader
 from imageclf.debugger.report.sections import section
@@ -40,11 +41,15 @@ def write_debug_report(run: SavedRun, states: Sequence[State], path: Path) -> Pa
 
 
 def _content(run: SavedRun, states: Sequence[State], output_data: Path) -> dict[str, Any]:
-    steps = run.steps()
-    reader = Reader(steps)
     found = [(f"rule-{n}", one) for n, one in enumerate(states, start=1) if one.findings]
-    sections = [section(reader, state, anchor) for anchor, state in found]
+    steps = run.steps()
+    reader = Reader(steps, {finding.step for _, one in found for finding in one.findings})
     trained = _trained(output_data)
+    class_names = trained.summary.classes if trained else []
+    pictures = [pictures_of(reader, state, class_names) for _, state in found]
+    reader.read()
+    drawn = zip(found, pictures, strict=True)
+    sections = [section(state, anchor, later()) for (anchor, state), later in drawn]
     return {
         "title": headline.title(trained) if trained else "Debug report",
         "started": trained.summary.started if trained else "",
@@ -53,7 +58,7 @@ def _content(run: SavedRun, states: Sequence[State], output_data: Path) -> dict[
         "rows": [_row(state, n) for n, state in enumerate(states, start=1)],
         "sections": sections,
         "healthy": [one.configuration.name for one in states if one.status is Status.NO_ISSUES],
-        "gaps": [*_silent(states), *_gaps(steps), *reader.faults],
+        "gaps": [*_unjudged(states), *_gaps(run, reader)],
     }
 
 
@@ -79,7 +84,8 @@ def _verdict(states: Sequence[State]) -> str:
 
 def _facts(states: Sequence[State], steps: Sequence[SavedStep]) -> list[tuple[str, str]]:
     modes = Counter(step.mode for step in steps)
-    tensors = {tensor.name for step in steps for tensor in step.tensors}
+    first = {step.mode: step for step in reversed(steps)}
+    tensors = {tensor.name for step in first.values() for tensor in step.tensors}
     return [
         ("rules evaluated", f"{len(states)}"),
         ("found something", f"{sum(bool(state.findings) for state in states)}"),
@@ -102,7 +108,7 @@ def _row(state: State, order: int) -> dict[str, Any]:
     }
 
 
-def _silent(states: Sequence[State]) -> list[str]:
+def _unjudged(states: Sequence[State]) -> list[str]:
     """Why rules could not be evaluated."""
     return [
         f"{state.configuration.name}: {state.details}"
@@ -111,5 +117,14 @@ def _silent(states: Sequence[State]) -> list[str]:
     ]
 
 
-def _gaps(steps: Sequence[SavedStep]) -> list[str]:
-    return [] if steps else ["No step was saved, so there was nothing to look at."]
+def _gaps(run: SavedRun, reader: Reader) -> list[str]:
+    """What of the run is missing or damaged, or was not drawn."""
+    if not reader.all_steps:
+        return [*run.notes, "No step was saved, so there was nothing to look at."]
+    told = [*run.notes, *reader.faults]
+    if run.left_out:
+        told.append(f"{run.left_out:,} tensors or steps could not be read and were left out.")
+    if len(reader.steps) < len(reader.all_steps):
+        drawn, of = len(reader.steps), len(reader.all_steps)
+        told.append(f"The pictures show {drawn:,} of {of:,} saved steps.")
+    return told

@@ -1,5 +1,6 @@
 """What a picture of the debug report is before a template writes it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +20,10 @@ class Picture:
     content: Any
     names: tuple[str, ...] = ()
     note: str = ""
+
+
+Later = Callable[[], list[Picture]]
+"""Makes pictures once all that they asked for has been read."""
 
 
 @dataclass(frozen=True)
