@@ -7,8 +7,24 @@ from pathlib import Path
 
 import pytest
 
+from imageclf.debugger import names
 from imageclf.report.training import write_training_report
 from tests.report.sample import class_names, edit_json, write_json, write_lines, write_run
+
+RULES = [
+    {
+        "RuleConfigurationName": name,
+        "RuleEvaluationJobArn": "",
+        "RuleEvaluationStatus": status,
+        "StatusDetails": "At step 10 something was found.",
+        "LastModifiedTime": "2026-11-20T10:00:00+00:00",
+    }
+    for name, status in (
+        ("Overfit", "IssuesFound"),
+        ("DeadRelu", "Error"),
+        ("Confusion", "NoIssuesFound"),
+    )
+]
 
 SECTIONS = ["curves", "confusion", "classes", "mistakes", "calibration", "data", "settings"]
 NAN = float("nan")
@@ -197,3 +213,28 @@ def test_a_report_writes_nothing_but_itself_and_needs_no_torch(tmp_path: Path) -
     assert (done.returncode, done.stdout.strip()) == (0, ""), done.stderr
     assert list(home.iterdir()) == []
     assert set(run.iterdir()) - before == {run / "report.html"}
+
+
+def test_the_debuggers_rules_are_named_and_their_report_is_linked(tmp_path: Path) -> None:
+    folder = write_run(tmp_path)
+    edit_json(folder / "summary.json", rules=RULES)
+    (folder / names.REPORT).write_text("<p>rules</p>")
+    page = report(folder)
+    told = "did not pass: Overfit (issues found) and DeadRelu (could not judge)."
+    assert told in page.text("summary")
+    assert [link["href"] for link in page.all("a")].count("debug-report.html") == 1
+
+
+def test_rules_that_found_nothing_are_said_to(tmp_path: Path) -> None:
+    edit_json(write_run(tmp_path) / "summary.json", rules=RULES[2:])
+    page = report(tmp_path)
+    assert "The debugger's rules (1) found nothing wrong." in page.text("summary")
+    assert "debug-report.html" not in str(page.all("a"))
+
+
+def test_a_report_of_an_earlier_run_is_not_linked(tmp_path: Path) -> None:
+    folder = write_run(tmp_path)
+    (folder / names.REPORT).write_text("<p>rules</p>")
+    page = report(folder)
+    assert "debugger" not in page.text("summary")
+    assert "debug-report.html" not in str(page.all("a"))

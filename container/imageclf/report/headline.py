@@ -6,7 +6,6 @@ from imageclf import metrics
 from imageclf.report import figures
 from imageclf.report.files import Run
 
-
 _STATUS_WORDS = {
     "IssuesFound": "issues found",
     "Error": "could not judge",
