@@ -40,7 +40,28 @@ def _parser() -> argparse.ArgumentParser:
     report = commands.add_parser("report", help="make report.html anew from a run's output/data")
     report.add_argument("folder", type=Path)
     report.set_defaults(run=_report)
+    analyze = commands.add_parser("analyze", help="judge saved tensors by the debugger's rules")
+    _add_analysis(analyze)
+    analyze.set_defaults(run=_analyze)
     return parser
+
+
+def _add_analysis(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("tensors", metavar="FOLDER", help="saved tensors, a run's folder, or s3://BUCKET/PREFIX")
+    add("--rules", metavar="RULES", help="standard (the default), or NAME,NAME(PARAMETER=VALUE)")
+    add("--rules-file", type=Path, help="JSON list, shaped as DebugRuleConfigurations")
+    add(
+        "--module",
+        action="append",
+        default=[],
+        metavar="FILE.py[:CLASS]",
+        help="a rule of yours, derived from smdebug's Rule; may come again",
+    )
+    add("--output", type=Path, help="folder for rule_status.json, findings.jsonl and the report")
+    add("--live", action="store_true", help="go on until the training has ended; needs --output")
+    add("--stop-file", type=Path, help="file that the action stop writes, with --live")
+    add("--fail-on-findings", action="store_true", help="end with 1 when a rule found something")
 
 
 def _train(_options: argparse.Namespace) -> int:
@@ -82,6 +103,12 @@ def _report(options: argparse.Namespace) -> int:
 
     sys.stdout.write(f"{write_training_report(options.folder)}\n")
     return 0
+
+
+def _analyze(options: argparse.Namespace) -> int:
+    from imageclf.debugger import analysis  # noqa: PLC0415
+
+    return analysis.run(options)
 
 
 if __name__ == "__main__":

@@ -5,12 +5,12 @@ The text is `standard`, or names with commas between them, each with or without 
 Semicolons part the parameters, so that a value may hold commas; parentheses in a value must match.
 """
 
-import importlib
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from imageclf.debugger.rules import standard
 from imageclf.debugger.rules.catalogue import RuleConfiguration, find
 from imageclf.errors import SettingsError
 
@@ -41,7 +41,7 @@ def parse(text: str, custom: Collection[str] = ()) -> tuple[RuleConfiguration, .
     for part in _split(text, ","):
         if part == OFF:
             continue
-        asked += _standard() if part == STANDARD else [_one(part, custom)]
+        asked += standard.configurations() if part == STANDARD else [_one(part, custom)]
     return tuple(_distinct(asked))
 
 
@@ -89,11 +89,6 @@ def as_list(configurations: Sequence[RuleConfiguration]) -> list[dict[str, Any]]
         }
         for each in configurations
     ]
-
-
-def _standard() -> Sequence[RuleConfiguration]:
-    standard = importlib.import_module("imageclf.debugger.rules.standard")
-    return tuple(standard.configurations())
 
 
 def _one(text: str, custom: Collection[str]) -> RuleConfiguration:
