@@ -83,6 +83,25 @@ def test_ten_thousand_epochs_stay_small_and_keep_the_last() -> None:
     assert commands(parse(drawing)).endswith(f"L{WIDTH - 18:.1f} {HEIGHT - 36:.1f}")
 
 
+def test_the_one_peak_and_the_one_gap_of_a_long_line_are_seen() -> None:
+    ys = [1.0] * 10_000
+    ys[4321], ys[7777] = 50.0, math.nan
+    path = commands(parse(line_chart("t", [Series("loss", range(10_000), ys)], x_label="step")))
+    assert path.count("M") == 2
+    heights = [float(point.split(" ")[1].removesuffix("h0")) for point in path[1:].split("L")[:-1]
+               if "M" not in point]  # fmt: skip
+    assert min(heights) < 30 < max(heights)
+
+
+def test_levels_are_drawn_across_and_lie_on_the_drawing() -> None:
+    drawing = parse(
+        line_chart("t", [Series("a", [1, 2], [0.1, 0.2])], x_label="step", levels=(-0.5, 0.5))
+    )
+    levels = [path.attrib["d"] for path in drawing.iter("path") if path.get("class") == "mark"]
+    assert len(levels) == 2
+    assert all(18 < float(one.split(" ")[1].partition("H")[0]) < HEIGHT - 36 for one in levels)
+
+
 def test_names_in_a_plot_are_escaped() -> None:
     series = Series("<b>&", [1], [1])
     drawing = line_chart('"<script>', [series], x_label="<i>", mark=(1, "<u>"))

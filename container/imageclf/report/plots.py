@@ -157,7 +157,8 @@ def _y_axis(values: list[float], y_range: tuple[float, float] | None, scale: str
         return Axis(10.0 ** decades[0], 10.0 ** max(decades[1], decades[0] + 1), bottom, top, True)
     low = min(low, 0.0)
     high = high if high > low else low + 1
-    return Axis(low, high + 0.05 * (high - low), bottom, top)
+    margin = 0.05 * (high - low)
+    return Axis(low - margin if low < 0 else low, high + margin, bottom, top)
 
 
 def _grid(axis: Axis, percent: bool = False) -> list[Markup]:

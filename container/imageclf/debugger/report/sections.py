@@ -10,7 +10,7 @@ from imageclf.debugger.report.values import LISTED, findings_table
 TOLD = 4
 """So many findings are told in sentences; the table has them all."""
 
-WIDE = frozenset({"map"})
+WIDE = frozenset({"map", "samples"})
 """Kinds of pictures that take the width of the page."""
 
 
@@ -65,4 +65,5 @@ def _summary(state: State) -> str:
     kept = len(state.findings)
     if state.left_out or kept > LISTED:
         return f"The first {min(kept, LISTED):,} of {kept + state.left_out:,} findings in figures"
-    return "The finding in figures" if kept == 1 else f"All {kept:,} findings in figures"
+    word = {1: "The finding", 2: "Both findings"}.get(kept, f"All {kept:,} findings")
+    return f"{word} in figures"
