@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -100,3 +100,76 @@ def gradients(
         ]
 
     return steps(count, saved)
+
+
+RELUS = tuple(f"layer{stage}.{block}.relu_output_{n}" for stage in (1, 2, 3, 4)
+              for block in (0, 1) for n in (0, 1))  # fmt: skip
+
+
+def sick_run(count: int = 60) -> list[SavedStep]:
+    """A training with something for each rule of `sick_states`."""
+    chance = np.random.default_rng(0)
+
+    def faded(layer: int, number: int) -> float:
+        return float(10 ** (-6 + layer / 4 - number / 400 + chance.uniform(-0.3, 0.3)))
+
+    by_number = {one.number: one.tensors for one in gradients(faded, count)}
+    return [
+        one
+        if one.mode is Mode.EVAL
+        else replace(
+            one,
+            at_s=one.at_s + (4000 if one.number > 250 else 0),
+            tensors=(*one.tensors, *by_number[one.number], *_layers(one.number, chance)),
+        )
+        for one in training(count)
+    ]
+
+
+def _layers(number: int, chance: np.random.Generator) -> Sequence[Saved]:
+    dying = max(0, number - 200) / 400
+    activities = [np.clip(chance.random(64) - dying * i / 16, 0, 1) for i in range(len(RELUS))]
+    ratios = 10 ** chance.uniform(-4, -2, len(LAYERS))
+    batch = chance.normal(0.8, 0.5, (16, 3, 32, 32)).astype(np.float32)
+    batch[:, 0, 8:24, 8:24] += 2
+    return [
+        *(_saved(name, names.RELU_OUTPUT, activity=activities[i]) for i, name in enumerate(RELUS)),
+        *(_saved(name, names.WEIGHTS, update_ratio=ratios[i]) for i, name in enumerate(LAYERS)),
+        *(_saved(f"{n}.relu_input_0", names.RELU_INPUT, variance=chance.random()) for n in "abc"),
+        replace(_saved("Net_input_0", names.INPUTS), load=lambda: batch, shape=batch.shape),
+    ]
+
+
+def _saved(name: str, collection: str, **statistics: Any) -> Saved:
+    values = {key: np.asarray(value) for key, value in statistics.items()}
+    return Saved(name, frozenset({collection}), shape=(8, 64), saved_statistics=values)
+
+
+def sick_states() -> list[RuleState]:
+    """Nine rules that found something, one that did not, one that could not look."""
+    counts = {str(label): 400 // (label + 1) ** 2 for label in range(4)}
+    wrong = {str(label): count * label // 5 for label, count in enumerate(counts.values())}
+    matrix = [[40, 2, 1, 0], [3, 38, 0, 1], [0, 0, 20, 22], [0, 0, 3, 40]]
+    vanished = [
+        finding("VanishingGradient", 400 + 40 * i, f"gradient/{LAYERS[i]}") for i in range(3)
+    ]
+    return [
+        state("Overfit", finding("Overfit", 305, mode="EVAL")),
+        state("VanishingGradient", *vanished, parameters={"threshold": "1e-7"}),
+        state("DeadRelu", *(finding("DeadRelu", 400 + 10 * i, RELUS[-i - 1]) for i in range(6))),
+        state("WeightUpdateRatio", finding("WeightUpdateRatio", 100, LAYERS[3])),
+        state(
+            "ClassImbalance",
+            finding("ClassImbalance", 500, details={"class_counts": counts, "wrong": wrong}),
+        ),
+        state("Confusion", finding("Confusion", 305, details={"confusion": matrix})),
+        state("CheckInputImages", finding("CheckInputImages", 310, "Net_input_0", threshold=0.2)),
+        state("StalledTrainingRule", finding("StalledTrainingRule", 260)),
+        state(
+            "PoorWeightInitialization",
+            finding("PoorWeightInitialization", 0, "b.relu_input_0"),
+            finding("PoorWeightInitialization", 50, names.LOSS_TENSOR),
+        ),
+        state("LossNotDecreasing"),
+        state("SaturatedActivation", status=Status.ERROR, details="Nothing to judge was saved."),
+    ]

@@ -33,7 +33,7 @@ def test_a_finding_is_told_with_its_figures_its_meaning_and_its_advice(tmp_path:
 
 
 def test_what_was_trained_stands_at_the_head_when_it_is_known(tmp_path: Path) -> None:
-    assert "Debug report" in report(tmp_path, []).text("summary")
+    assert "What the rules found" in report(tmp_path, []).text("summary")
     write_run(tmp_path)
     assert "resnet50 on ants and bees" in report(tmp_path, []).text("summary")
 

@@ -51,7 +51,7 @@ def _content(run: SavedRun, states: Sequence[State], output_data: Path) -> dict[
     drawn = zip(found, pictures, strict=True)
     sections = [section(state, anchor, later()) for (anchor, state), later in drawn]
     return {
-        "title": headline.title(trained) if trained else "Debug report",
+        "title": headline.title(trained) if trained else "What the rules found",
         "started": trained.summary.started if trained else "",
         "verdict": _verdict(states),
         "facts": _facts(states, steps),
