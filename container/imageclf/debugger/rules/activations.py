@@ -162,8 +162,8 @@ class SaturatedActivation(Rule):
             value=share,
             threshold=self.parameters.threshold_layer,
             found=f"{saturated.sum()} of {saturated.size} {kind} nodes of {tensor.name} "
-            f"({share:.1f} %) get inputs beyond {low:g} to {high:g} for all but "
-            f"{self.parameters.threshold_inactivity:g} % of their inputs {at(step)}.",
+            f"({share:.1f} %) get inputs beyond {low:g} to {high:g} for all "
+            f"but {self.parameters.threshold_inactivity:g} % of the time {at(step)}.",
             meaning=f"There a {kind} is flat, so its gradient is nearly zero and nothing before it "
             "learns.",
             advice="Lower lr, scale the initial weights down (Xavier initialisation), normalise "

@@ -103,9 +103,13 @@ class PoorWeightInitialization(Rule):
             largest[0],
             value=ratio,
             threshold=self.parameters.threshold,
-            found=f"{largest[0].name} has a variance of {_value(largest):.3g} {at(step)}, "
-            f"{smallest[0].name} one of {_value(smallest):.3g}: more than "
-            f"{self.parameters.threshold:g} times apart.",
+            found=f"The inputs of activations vary by {_value(largest):.3g} in {largest[0].name} "
+            f"and by {_value(smallest):.3g} in {smallest[0].name} {at(step)}: "
+            + (
+                f"more than {self.parameters.threshold:g} times apart."
+                if _value(smallest)
+                else "the same for all pictures."
+            ),
             meaning="What goes through the network grows or fades from layer to layer, and so "
             "will its gradients.",
             advice=_ADVICE,
