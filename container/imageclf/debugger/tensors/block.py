@@ -61,12 +61,14 @@ class Block:
     def read(self, file: OpenFile) -> tuple[list[Values | None], int]:
         """The values in the order of the places, None for a damaged one; and how many those are.
 
+        What lies beyond the end of a file that was cut off is damaged.
+
         Raises:
-            TensorsError: the file is too short or cannot be read.
+            TensorsError: the file cannot be read.
         """
         if sum(end - start for start, end in self._spans) > MAX_BYTES:
             raise TensorsError(f"{file.name} has more than {MAX_BYTES} bytes of statistics.")
-        data = b"".join(file.read(start, end - start) for start, end in self._spans)
+        data = b"".join(_padded(file, start, end) for start, end in self._spans)
         array = np.frombuffer(data, np.uint8)
         if self._pattern is None or not self._pattern.fits(array):
             records = list(self._decode(data))
@@ -87,6 +89,11 @@ class Block:
                 continue
             sound = decoded.is_numeric and decoded.name == place.saved_as
             yield decoded if sound else None
+
+
+def _padded(file: OpenFile, start: int, end: int) -> bytes:
+    available = max(0, min(end, file.size) - start)
+    return (file.read(start, available) if available else b"").ljust(end - start, b"\0")
 
 
 def _spans(places: Iterable[Place]) -> Iterator[tuple[int, int]]:

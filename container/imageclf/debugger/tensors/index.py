@@ -14,6 +14,7 @@ MAX_BYTES = 64 << 20
 
 _PAYLOAD = b'"tensor_payload"'
 _MAX_SIZE = 1 << 40
+_MAX_STATISTIC_BYTES = 1 << 20
 _MAX_DIMENSIONS = 32
 _LAYOUTS = 4
 
@@ -133,7 +134,8 @@ def _place(entry: Mapping[str, Any]) -> Place | None:
         return None
     if name.startswith(STATISTIC_PREFIX):
         statistic, _, tensor = name[len(STATISTIC_PREFIX) :].partition("/")
-        return Place(tensor, statistic, start, length) if tensor and statistic else None
+        sound = tensor and statistic and length <= _MAX_STATISTIC_BYTES
+        return Place(tensor, statistic, start, length) if sound else None
     return Place(name, "", start, length)
 
 

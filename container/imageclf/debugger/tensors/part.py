@@ -1,6 +1,5 @@
 """What one worker saved at one step: its index, and the tensors that are read when asked for."""
 
-import math
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -9,7 +8,7 @@ from functools import partial
 from imageclf.debugger.saved import Saved
 from imageclf.debugger.statistics import Values
 from imageclf.debugger.tensors import block, index, record
-from imageclf.debugger.tensors.folder import Folder
+from imageclf.debugger.tensors.folder import Folder, OpenFile
 from imageclf.errors import TensorsError
 
 MAX_VALUES_BYTES = 1 << 30
@@ -17,17 +16,22 @@ MAX_VALUES_BYTES = 1 << 30
 
 _HEAD_BYTES = 4096
 _BLOCKS = 8
+_DAY_S = 86_400
 
 CollectionsOf = Callable[[str], frozenset[str]]
 
 
 @dataclass(frozen=True)
 class Part:
-    """One worker's share of a step; `at_s` is Unix time."""
+    """One worker's share of a step.
+
+    `at_s` is Unix time, of the writing when `is_timed`, else of the file's last change.
+    """
 
     worker: str
     index: index.Index
     at_s: float
+    is_timed: bool
 
 
 class Worker:
@@ -39,8 +43,11 @@ class Worker:
         self._parser = index.IndexParser()
         self._blocks: dict[index.Layout, block.Block] = {}
 
-    def part(self, path: str) -> Part:
+    def part(self, path: str, is_whole: bool) -> Part:
         """The share whose index file is `path`, once its event file is there as well.
+
+        Args:
+            is_whole: take it only if the event file has all that the index tells of.
 
         Raises:
             TensorsError: one of the files is missing, not whole or damaged.
@@ -49,10 +56,14 @@ class Worker:
             if file.size > index.MAX_BYTES:
                 raise TensorsError(f"{path} is larger than {index.MAX_BYTES} bytes.")
             parsed = self._parser.parse(file.read(0, file.size))
-            at_s = file.modified_s
+            changed_s = file.modified_s
         if parsed.events is None:
-            return Part(self.name, parsed, at_s)
-        return Part(self.name, parsed, self._written_s(parsed.events, parsed.layout.end) or at_s)
+            return Part(self.name, parsed, changed_s, False)
+        with self._folder.open(parsed.events) as file:
+            if is_whole and file.size < parsed.layout.end:
+                raise TensorsError(f"{parsed.events} is shorter than its index says.")
+            at_s = _written_s(file, changed_s)
+        return Part(self.name, parsed, at_s or changed_s, at_s is not None)
 
     def tensors(self, part: Part, collections_of: CollectionsOf) -> tuple[list[Saved], int]:
         """The tensors of a part in the order of their index, and how many could not be read."""
@@ -78,16 +89,6 @@ class Worker:
         lost = sum(place.tensor not in heads for place in layout.raw)
         return tensors, lost + damaged + layout.left_out
 
-    def _written_s(self, events: str, end: int) -> float | None:
-        with self._folder.open(events) as file:
-            if file.size < end:
-                raise TensorsError(f"{events} is shorter than its index says.")
-            start = file.read(0, min(file.size, record.HEADER_BYTES + 9))
-        if len(start) < record.HEADER_BYTES + 9 or start[record.HEADER_BYTES] != 0x09:
-            return None
-        (at_s,) = struct.unpack_from("<d", start, record.HEADER_BYTES + 1)
-        return at_s if math.isfinite(at_s) and at_s > 0 else None
-
     def _statistics(self, parsed: index.Index) -> tuple[dict[str, dict[str, Values]], int]:
         layout = parsed.layout
         if not layout.statistics or parsed.events is None:
@@ -108,11 +109,8 @@ class Worker:
             return
         with self._folder.open(parsed.events) as file:
             for place in parsed.layout.raw:
-                head = file.read(
-                    place.start, min(place.length, _HEAD_BYTES + 16 * len(place.tensor))
-                )
                 try:
-                    decoded = record.decode(head, 0, place.length)
+                    decoded = record.decode(_head(file, place), 0, place.length)
                 except TensorsError:
                     continue
                 first, end = decoded.content
@@ -127,3 +125,19 @@ class Worker:
     ) -> Values:
         with self._folder.open(events) as file:
             return record.values(file.read(start, length), dtype, shape)
+
+
+def _head(file: OpenFile, place: index.Place) -> bytes:
+    """The beginning of a record, with all that stands before the values; all of it is there."""
+    if place.start + place.length > file.size:
+        raise TensorsError(f"{file.name} is shorter than its index says.")
+    return file.read(place.start, min(place.length, _HEAD_BYTES + 16 * len(place.tensor)))
+
+
+def _written_s(file: OpenFile, changed_s: float) -> float | None:
+    """When the first record was written; None when it does not say, or nothing that can be."""
+    start = file.read(0, min(file.size, record.HEADER_BYTES + 9))
+    if len(start) < record.HEADER_BYTES + 9 or start[record.HEADER_BYTES] != 0x09:
+        return None
+    (at_s,) = struct.unpack_from("<d", start, record.HEADER_BYTES + 1)
+    return at_s if 0 < at_s < changed_s + _DAY_S else None

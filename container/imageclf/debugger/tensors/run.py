@@ -153,7 +153,7 @@ class Run:
         parts: list[Part] = []
         for name in sorted(self._steps[number], key=lambda name: (len(name), name)):
             try:
-                part = self._workers[name].part(self._steps[number][name])
+                part = self._workers[name].part(self._steps[number][name], patient)
             except TensorsError as error:
                 if patient:
                     return None
@@ -220,4 +220,4 @@ class _Order:
         self._began_s: dict[str, float] = {}
 
     def is_earlier_run(self, part: Part) -> bool:
-        return part.at_s < self._began_s.setdefault(part.worker, part.at_s)
+        return part.is_timed and part.at_s < self._began_s.setdefault(part.worker, part.at_s)
