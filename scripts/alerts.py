@@ -20,7 +20,7 @@ from scripts.stacks import Stack
 
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _RULE = re.compile(r"[A-Za-z0-9_-]{1,256}")
-_COST = "nothing while no job sends; then about 1 USD for a million events, and e-mails at 2 USD"
+_COST = "by the event and the message: nothing while no rule finds an issue"
 
 
 def main(

@@ -22,14 +22,8 @@ _OF_THE_USER = (
 """Beginnings of variables that a container would not see, and a process must not."""
 
 
-def given(settings: CloudSettings, container: Container) -> dict[str, str]:
-    """What the platform and the request set, whatever the instance runs in.
-
-    The credentials are those that any AWS client needs and nobody here looks at.
-    """
-    marked = {marks.INSTANCE: str(container.ml)}
-    if owner := os.environ.get(marks.OWNER):
-        marked[marks.OWNER] = owner
+def client(settings: CloudSettings) -> dict[str, str]:
+    """What an AWS client needs; at the credentials nobody here looks."""
     return {
         "AWS_ENDPOINT_URL": settings.address,
         "AWS_REGION": settings.region,
@@ -37,6 +31,16 @@ def given(settings: CloudSettings, container: Container) -> dict[str, str]:
         "AWS_ACCESS_KEY_ID": "local",
         "AWS_SECRET_ACCESS_KEY": "local",
         "AWS_EC2_METADATA_DISABLED": "true",
+    }
+
+
+def given(settings: CloudSettings, container: Container) -> dict[str, str]:
+    """What the platform and the request set, whatever the instance runs in."""
+    marked = {marks.INSTANCE: str(container.ml)}
+    if owner := os.environ.get(marks.OWNER):
+        marked[marks.OWNER] = owner
+    return {
+        **client(settings),
         **(_share(settings) if container.port is None else _address(container.port)),
         **container.environment,
         **marked,

@@ -19,6 +19,7 @@ from local_test.cloud.training import (
     readings,
     transitions,
 )
+from local_test.cloud.training.evaluation import Evaluations
 from local_test.cloud.training.faults import FAULTS, explain
 from local_test.cloud.training.instances import Instances
 from local_test.cloud.training.mirror import Mirror
@@ -48,6 +49,10 @@ class Attempt:
         self._readings = readings.Readings.of(
             job["AlgorithmSpecification"].get("MetricDefinitions", ())
         )
+        first = self._trees[0]
+        self._rules = Evaluations(
+            cloud, job, self._folder / "rules", input_files.tensors(first, job), first.root
+        )
         try:
             count = job["ResourceConfig"]["InstanceCount"]
             image = job["AlgorithmSpecification"]["TrainingImage"]
@@ -66,12 +71,13 @@ class Attempt:
             return why
         try:
             self._start()
-            why = self._instances.follow(self._watch.why, self._flush_sometimes)
+            why = self._instances.follow(self._watch.why, self._tick)
         except (UnusableImageError, OSError) as error:
             raise JobFailedError(f"ClientError: The job cannot be started: {error}") from error
         finally:
             self._instances.close()
             self._flush()
+            self._rules.mark_end()
             self._carry_the_last()
         failure = self._instances.failure() if why is Why.ENDED else None
         if failure is not None:
@@ -93,6 +99,15 @@ class Attempt:
             raise JobFailedError(
                 f"ClientError: Artifact upload failed: {explain(error)}"
             ) from error
+
+    def end_rules(self, why: Why | None) -> None:
+        """Let the rules come to their end, or anew with the next attempt where there is one."""
+        if why is Why.INTERRUPTED:
+            self._rules.abandon()
+        elif why in {None, Why.ENDED}:
+            self._rules.finish(lambda: self._watch.why() is None)
+        else:
+            self._rules.finish(lambda: False)
 
     @property
     def _trees(self) -> list[Tree]:
@@ -164,6 +179,7 @@ class Attempt:
             )
             stream = f"{self._name}/algo-{number}-{int(self._job['CreationTime'] * 1000)}"
             self._instances.start(self._cloud, made, stream, self._readings.read)
+        self._rules.start()
         for kept in self._mirrors:
             kept.start()
 
@@ -188,9 +204,10 @@ class Attempt:
     def _proceed(self, secondary: str) -> None:
         self._cloud.store.change(KIND, self._name, lambda job: transitions.proceed(job, secondary))
 
-    def _flush_sometimes(self) -> None:
+    def _tick(self) -> None:
         if time.monotonic() - self._flushed_s > _FLUSH_EVERY_S:
             self._flush()
+            self._rules.look()
 
     def _flush(self) -> None:
         self._flushed_s = time.monotonic()

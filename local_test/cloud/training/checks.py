@@ -10,6 +10,7 @@ from imageclf.errors import SettingsError
 from local_test.cloud.errors import limit_exceeded, unsupported, validation
 from local_test.cloud.objects import uri
 from local_test.cloud.settings import CloudSettings
+from local_test.cloud.training import rules
 from local_test.cloud.training.spot import Schedule
 
 _MOST_HYPERPARAMETERS = 100
@@ -44,6 +45,7 @@ def check(settings: CloudSettings, arguments: Mapping[str, Any]) -> None:
     _check_channels(arguments.get("InputDataConfig", ()))
     _check_places(arguments)
     _check_times(settings, arguments)
+    rules.check(arguments)
     uri.split(arguments["OutputDataConfig"]["S3OutputPath"])
     if len(arguments.get("HyperParameters", {})) > _MOST_HYPERPARAMETERS:
         raise validation(f"A job has {_MOST_HYPERPARAMETERS} hyperparameters at most.")

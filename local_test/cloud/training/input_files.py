@@ -7,6 +7,7 @@ from typing import Any
 
 from imageclf.contract import DEFAULT_ROOT, Tree
 from local_test.cloud.objects import uri
+from local_test.cloud.training import rules
 
 _GROUP = "homogeneousCluster"
 _INTERFACE = "lo"  # all instances are on this machine, and on its network
@@ -30,6 +31,8 @@ _CARRIED = {
 def write(tree: Tree, job: Mapping[str, Any], host: str, hosts: Sequence[str]) -> None:
     """Make the tree of the instance `host` of a job (its document)."""
     folders = [tree.config, tree.data, tree.model, tree.output_data, checkpoints(tree, job)]
+    if rules.CONFIGURATIONS in job:
+        folders.append(tensors(tree, job))
     for folder in [*folders, *(folder for folder, _ in carried(tree, job))]:
         folder.mkdir(parents=True, exist_ok=True)
     _write(tree, "hyperparameters", job.get("HyperParameters", {}))
@@ -63,16 +66,25 @@ def checkpoints(tree: Tree, job: Mapping[str, Any]) -> Path:
     return tree.root / Path(named).relative_to(DEFAULT_ROOT) if named else tree.checkpoints
 
 
+def tensors(tree: Tree, job: Mapping[str, Any]) -> Path:
+    """The folder of tensors: the one that the request names, below /opt/ml."""
+    return _place(tree, job, "DebugHookConfig")
+
+
 def carried(tree: Tree, job: Mapping[str, Any]) -> list[tuple[Path, str]]:
     """The folders of tensors, profiles and the like that go to S3, and where to."""
     found = []
-    for part, (folder, name) in _CARRIED.items():
+    for part, (_, name) in _CARRIED.items():
         given = job.get(part, {})
         if "S3OutputPath" in given and not given.get("DisableProfiler"):
-            place = Path(given.get("LocalPath", DEFAULT_ROOT / folder)).relative_to(DEFAULT_ROOT)
             address = uri.join(given["S3OutputPath"], job["TrainingJobName"], name)
-            found.append((tree.root / place, address))
+            found.append((_place(tree, job, part), address))
     return found
+
+
+def _place(tree: Tree, job: Mapping[str, Any], part: str) -> Path:
+    named = job.get(part, {}).get("LocalPath", DEFAULT_ROOT / _CARRIED[part][0])
+    return tree.root / Path(named).relative_to(DEFAULT_ROOT)
 
 
 def _with_place(part: str, given: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -11,7 +11,7 @@ from local_test.cloud.errors import ApiError, in_use, validation
 from local_test.cloud.machines import runners
 from local_test.cloud.operations import Document, Request
 from local_test.cloud.store import MissingError, TakenError
-from local_test.cloud.training import artifacts, checks, input_files, transitions
+from local_test.cloud.training import artifacts, checks, input_files, rules, transitions
 from local_test.cloud.training.transitions import KIND
 
 MODULE = "local_test.cloud.training"
@@ -183,24 +183,9 @@ def _document(arguments: Mapping[str, Any], arn: str) -> Document:
         default = str(DEFAULT_ROOT / "checkpoints")
         job["CheckpointConfig"] = {"LocalPath": default, **job["CheckpointConfig"]}
     job["ModelArtifacts"] = {"S3ModelArtifacts": artifacts.model_address(job)}
-    _record_rules(job, now_s)
-    transitions.begin(job)
-    return job
-
-
-def _record_rules(job: Document, now_s: float) -> None:
-    """Rules are kept with the job and do not run: their status says so."""
-    for kind in ("DebugRule", "ProfilerRule"):
-        if rules := job.get(f"{kind}Configurations"):
-            job[f"{kind}EvaluationStatuses"] = [
-                {
-                    "RuleConfigurationName": rule["RuleConfigurationName"],
-                    "RuleEvaluationStatus": "Error",
-                    "StatusDetails": "The local endpoint does not run rules yet.",
-                    "LastModifiedTime": now_s,
-                }
-                for rule in rules
-            ]
+    rules.begin(job, now_s)
     if "ProfilerConfig" in job:
         off = job["ProfilerConfig"].get("DisableProfiler", False)
         job["ProfilingStatus"] = "Disabled" if off else "Enabled"
+    transitions.begin(job)
+    return job

@@ -112,14 +112,17 @@ class _Runner:
         shutil.rmtree(self._folder, ignore_errors=True)  # of an earlier attempt
         attempt = Attempt(self._cloud, self._job, self._watch)
         self._begin()
+        why: Why | None = None
         try:
             why = attempt.run()
+            self._watch.pause()
+            if why is not Why.INTERRUPTED:
+                self._proceed("Uploading")
+                self._mark_stopping(why)
+                attempt.upload()
         finally:
             self._watch.pause()
-        if why is not Why.INTERRUPTED:
-            self._proceed("Uploading")
-            self._mark_stopping(why)
-            attempt.upload()
+            attempt.end_rules(why)
         return why
 
     def _begin(self) -> None:
@@ -150,8 +153,8 @@ class _Runner:
     def _note_what_is_ignored(self) -> None:
         if self._job["ResourceConfig"].get("KeepAlivePeriodInSeconds"):
             self._say("Warm pools are not kept here: KeepAlivePeriodInSeconds is ignored.")
-        if self._job.get("DebugRuleConfigurations") or self._job.get("ProfilerRuleConfigurations"):
-            self._say("Rules do not run here yet: their configurations are only recorded.")
+        if self._job.get("ProfilerRuleConfigurations"):
+            self._say("Rules of the profiler do not run here yet: they are only recorded.")
 
     def _proceed(self, secondary: str, message: str | None = None) -> None:
         self._change(lambda job: transitions.proceed(job, secondary, message))

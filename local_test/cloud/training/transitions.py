@@ -6,6 +6,8 @@ All functions change a document in place, inside `Store.change`.
 import time
 from typing import Any
 
+from local_test.cloud.training import rules
+
 Document = dict[str, Any]
 
 KIND = "training-job"
@@ -76,6 +78,7 @@ def end(
     now_s = document["LastModifiedTime"]
     document["SecondaryStatusTransitions"][-1]["EndTime"] = now_s
     document["TrainingJobStatus"] = status
+    rules.end(document, now_s)
     if reason is not None:
         document["FailureReason"] = reason[:_FAILURE_REASON_CHARACTERS]
     if "TrainingStartTime" in document:

@@ -161,17 +161,17 @@ def test_a_running_job_cannot_be_deleted_but_its_profiling_changed(jobs: Jobs) -
 
 
 def test_what_is_not_done_yet_is_said_in_the_log_and_in_the_status(jobs: Jobs) -> None:
-    rule = {"RuleConfigurationName": "Overfit", "RuleEvaluatorImage": "rules"}
+    rule = {"RuleConfigurationName": "LowGPUUtilization", "RuleEvaluatorImage": "rules"}
     resources = {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1}
     job = jobs.run(
         "notes",
-        DebugRuleConfigurations=[rule],
+        ProfilerRuleConfigurations=[rule],
         ResourceConfig=resources | {"KeepAlivePeriodInSeconds": 60},
     )
     assert job["TrainingJobStatus"] == "Completed"
-    assert job["DebugRuleEvaluationStatuses"][0]["RuleEvaluationStatus"] == "Error"
+    assert job["ProfilerRuleEvaluationStatuses"][0]["RuleEvaluationStatus"] == "Error"
     assert "Warm pools are not kept here" in jobs.log("notes")
-    assert "Rules do not run here yet" in jobs.log("notes")
+    assert "Rules of the profiler do not run here yet" in jobs.log("notes")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,196 @@
+"""Rules of the debugger beside training jobs: tiny programs that save tensors made before."""
+
+import json
+import os
+import re
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.debugger.tensors.saving import save_collections, save_step
+from tests.local_test.cloud.training.jobs import BUCKET, PATIENCE_S, Jobs, channel
+
+COPY = (
+    "cd /opt/ml/input/data/saved; cp -r collections events /opt/ml/output/tensors; "
+    "cp -r index /opt/ml/output/tensors; "
+)
+"""The events of a step come before what tells of them."""
+
+UNTIL_TOLD = "until [ -e /opt/ml/go ]; do sleep 0.1; done"
+HOOK = {"DebugHookConfig": {"S3OutputPath": f"s3://{BUCKET}/debug"}}
+LOSS = "CrossEntropyLoss_output_0"
+ARN = r"arn:aws:sagemaker:us-east-1:123456789012:processing-job/judged-job-overfit-[0-9a-f]{8}"
+
+OWN_RULE = """
+from imageclf.debugger.finding import Finding
+from imageclf.debugger.rules.base import Rule
+
+class Everywhere(Rule):
+    name = "Everywhere"
+
+    def needs(self):
+        return {}
+
+    def look(self, step):
+        self.looked += 1
+        told = ("Here is a step.", "It is one.", "Go on.")
+        yield Finding(self.name, step.number, step.mode.name, step.mode_step, "", 0.0, 0.0, *told)
+"""
+
+
+@pytest.fixture(scope="module")
+def saved(jobs: Jobs, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The address of a run that overfits: the validation loss is twice that of training."""
+    folder = tmp_path_factory.mktemp("saved")
+    for step in range(8):
+        mode, loss = ("EVAL", 2.0) if step % 2 else ("TRAIN", 1.0 - step / 100)
+        save_step(folder, step, {LOSS: loss}, mode=mode, mode_step=step // 2)
+    save_collections(folder, {"losses": [LOSS]})
+    for path in folder.rglob("*"):
+        if path.is_file():
+            jobs.put(f"saved/{path.relative_to(folder)}", path.read_bytes())
+    return f"s3://{BUCKET}/saved/"
+
+
+def rule(name: str, invoked: str | None = None, **parameters: str) -> dict[str, Any]:
+    return {
+        "RuleConfigurationName": name,
+        "RuleEvaluatorImage": "123456789012.dkr.ecr.us-east-1.amazonaws.com/debugger-rules:latest",
+        "RuleParameters": {"rule_to_invoke": invoked or name, **parameters},
+    }
+
+
+def with_rules(saved: str, *configurations: dict[str, Any]) -> dict[str, Any]:
+    """Fields of a request."""
+    channels = {"InputDataConfig": [channel("saved", saved)]}
+    return {**channels, **HOOK, "DebugRuleConfigurations": list(configurations)}
+
+
+def statuses(job: dict[str, Any]) -> dict[str, str]:
+    found = job["DebugRuleEvaluationStatuses"]
+    return {one["RuleConfigurationName"]: one["RuleEvaluationStatus"] for one in found}
+
+
+def details(job: dict[str, Any], name: str) -> str:
+    (found,) = [
+        one for one in job["DebugRuleEvaluationStatuses"] if one["RuleConfigurationName"] == name
+    ]
+    return str(found.get("StatusDetails", ""))
+
+
+def folder(jobs: Jobs, name: str) -> Path:
+    (found,) = jobs.server.cloud.store.folder("training-job", name).glob("algo-1/ml")
+    return found
+
+
+def test_rules_are_judged_while_the_job_runs_and_are_done_when_it_is(
+    jobs: Jobs, saved: str
+) -> None:
+    configurations = [rule("Overfit"), rule("nan", "ExplodingTensor", only_nan="True")]
+    jobs.start("judged-job", COPY + UNTIL_TOLD, **with_rules(saved, *configurations))
+    began = jobs.describe("judged-job")
+    assert statuses(began) == {"Overfit": "InProgress", "nan": "InProgress"}
+    assert re.fullmatch(ARN, began["DebugRuleEvaluationStatuses"][0]["RuleEvaluationJobArn"])
+    job = jobs.when("judged-job", lambda job: statuses(job)["Overfit"] == "IssuesFound")
+    assert job["TrainingJobStatus"] == "InProgress"
+    assert statuses(job)["nan"] == "InProgress"
+    (folder(jobs, "judged-job") / "go").touch()
+    job = jobs.over("judged-job")
+    assert job["TrainingJobStatus"] == "Completed"
+    assert statuses(job) == {"Overfit": "IssuesFound", "nan": "NoIssuesFound"}
+    told = details(job, "Overfit")
+    assert told.startswith("RuleEvaluationConditionMet: Evaluation of the rule Overfit at step ")
+    changed = [one["LastModifiedTime"] for one in job["DebugRuleEvaluationStatuses"]]
+    assert all(job["CreationTime"] < at < job["LastModifiedTime"] for at in changed)
+
+
+def test_what_a_rule_wrote_lies_in_s3_and_what_it_said_in_its_log(jobs: Jobs) -> None:
+    """Of the job before."""
+    assert jobs.keys("out/judged-job/rule-output/Overfit/") == [
+        "debug-report.html",
+        "findings.jsonl",
+        "rule_status.json",
+    ]
+    found = jobs.get("out/judged-job/rule-output/Overfit/findings.jsonl").splitlines()
+    assert json.loads(found[0])["rule"] == "Overfit"
+    assert "debug-output/training_job_end.ts" in jobs.keys("debug/judged-job/")
+    events = jobs.server.cloud.logs.since(0, 1_000_000)
+    said = [one.message for one in events if one.stream.startswith("judged-job-overfit-")]
+    assert any(line.startswith("rule Overfit: IssuesFound") for line in said)
+
+
+def test_a_rule_stops_the_job_when_it_finds_something(jobs: Jobs, saved: str) -> None:
+    action = r"[{\"name\": \"stoptraining\", \"training_job_prefix\": \"ended-by-rule\"}]"
+    configuration = rule("Overfit", action_json=action)
+    job = jobs.run("ended-by-rule", COPY + "exec sleep 600", **with_rules(saved, configuration))
+    assert job["TrainingJobStatus"] == "Stopped"
+    assert statuses(job) == {"Overfit": "IssuesFound"}
+
+
+def test_a_rule_that_cannot_be_judged_is_an_error_and_the_others_go_on(
+    jobs: Jobs, saved: str
+) -> None:
+    image = rule("image")
+    del image["RuleParameters"]
+    wrong = rule("wrong", "Overfit", patience="often")
+    mine = rule("mine", "Everywhere", source_s3_uri=jobs.put("own/rules.py", OWN_RULE.encode()))
+    job = jobs.run("faulty", COPY, **with_rules(saved, wrong, image, mine))
+    assert job["TrainingJobStatus"] == "Completed"
+    assert statuses(job) == {"wrong": "Error", "image": "Error", "mine": "IssuesFound"}
+    assert "step 0 resulted in the condition being met. Here is a step." in details(job, "mine")
+    assert "Parameter patience of rule Overfit is 'often'" in details(job, "wrong")
+    assert "does not run images of rules" in details(job, "image")
+
+
+def test_a_job_that_is_stopped_stops_its_rules(jobs: Jobs, saved: str) -> None:
+    jobs.start("halted", "exec sleep 600", **with_rules(saved, rule("Overfit")))
+    jobs.when("halted", lambda job: job["SecondaryStatus"] == "Training")
+    jobs.client.stop_training_job(TrainingJobName="halted")
+    job = jobs.over("halted")
+    assert job["TrainingJobStatus"] == "Stopped"
+    assert statuses(job) == {"Overfit": "Stopped"}
+
+
+def test_rules_end_with_a_job_whose_process_is_killed(jobs: Jobs, saved: str) -> None:
+    jobs.start(
+        "killed", COPY + "exec sleep 600", **with_rules(saved, rule("nan", "ExplodingTensor"))
+    )
+    jobs.when("killed", lambda job: job["SecondaryStatus"] == "Training")
+    kept = jobs.server.cloud.store.find("training-job", "killed")
+    assert kept is not None
+    watching = str(jobs.server.cloud.store.folder("training-job", "killed") / "rules")
+    deadline = time.monotonic() + PATIENCE_S
+    while not commands_with(watching):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    os.kill(kept["_runner"]["pid"], signal.SIGKILL)
+    job = jobs.over("killed")
+    assert job["TrainingJobStatus"] == "Failed"
+    assert statuses(job) == {"nan": "Stopped"}
+    while commands_with(watching):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def commands_with(part: str) -> list[str]:
+    """Command lines of this machine's processes that have `part` in them."""
+    found = [" ".join(one.info["cmdline"] or ()) for one in psutil.process_iter(["cmdline"])]
+    return [command for command in found if part in command]
+
+
+def test_a_job_that_never_trains_leaves_no_rule_in_progress(jobs: Jobs) -> None:
+    job = jobs.run("no-data", **with_rules(f"s3://{BUCKET}/nothing/", rule("Overfit")))
+    assert job["TrainingJobStatus"] == "Failed"
+    assert statuses(job) == {"Overfit": "Stopped"}
+    assert details(job, "Overfit") == "The training job ended before the rule was done."
+
+
+def test_names_of_rules_are_unique_within_a_job(jobs: Jobs, saved: str) -> None:
+    twice = with_rules(saved, rule("Overfit"), rule("Overfit", "DeadRelu"))
+    with pytest.raises(ClientError, match="Each RuleConfigurationName must be unique"):
+        jobs.start("twice", **twice)
