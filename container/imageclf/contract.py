@@ -60,8 +60,18 @@ class Tree:
         return self.output / "data"
 
     @property
+    def tensors(self) -> Path:
+        return self.output / "tensors"
+
+    @property
     def failure(self) -> Path:
         return self.output / "failure"
+
+    def place(self, named: str) -> Path:
+        """Where a path that the platform names is: what lies below /opt/ml moves with `root`."""
+        path = Path(named)
+        below = path.is_relative_to(DEFAULT_ROOT) and ".." not in path.parts
+        return self.root / path.relative_to(DEFAULT_ROOT) if below else path
 
     def channel(self, name: str) -> Path:
         return self.data / name

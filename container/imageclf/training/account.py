@@ -9,6 +9,7 @@ from imageclf import metrics
 from imageclf.artifact import Manifest, NetworkSpec
 from imageclf.config import Hyperparameters
 from imageclf.data.dataset import DataSet
+from imageclf.debugger.watching import Asked
 from imageclf.model.scores import Scores
 from imageclf.training.checkpoint import State
 from imageclf.training.hardware import Hardware, versions
@@ -30,13 +31,19 @@ class Plan:
 
 @dataclass(frozen=True)
 class Account:
-    """How a training went; it has at least one epoch behind it."""
+    """How a training went; it has at least one epoch behind it.
+
+    Args:
+        stopped: a signal ended it before its time.
+        ended_by: the rule that did.
+    """
 
     plan: Plan
     state: State
     temperature: float = 1.0
     test: Mapping[str, float] = field(default_factory=dict)
     stopped: bool = False
+    ended_by: Asked | None = None
 
     def figures(self) -> dict[str, float]:
         """Metrics of the epoch that was kept, by name."""
@@ -105,6 +112,8 @@ class Account:
     def _reason(self) -> str:
         if self.stopped:
             return f"stopped by a signal in epoch {self.state.epoch}"
+        if self.ended_by is not None:
+            return str(self.ended_by)
         if len(self.state.history) < self.plan.settings.epochs:
             patience = self.plan.settings.early_stop_patience
             return f"no better epoch in {patience}, so training ended early"

@@ -16,13 +16,16 @@ from imageclf.data.checked import load_data
 from imageclf.data.dataset import DataSet, Item
 from imageclf.data.loading import Batch
 from imageclf.data.transforms import EvalTransform, normalise
-from imageclf.errors import DataError
+from imageclf.debugger.hook import settings as debug_settings
+from imageclf.debugger.watching import Statuses
+from imageclf.errors import CheckpointError, DataError, TrainingError
 from imageclf.model import architecture as architectures
 from imageclf.model import defaults, export, pretrained, scores, weights
 from imageclf.model.layers import Freezer
 from imageclf.training import account, hardware, results, resume
 from imageclf.training.account import Account, Plan
 from imageclf.training.checkpoint import CheckpointFolder, State, restore_network
+from imageclf.training.debugging import STOPPED_PATIENCE_S, Debugging
 from imageclf.training.evaluation import Input, Predictions, predict
 from imageclf.training.feed import Feed, labels
 from imageclf.training.learner import Learner
@@ -57,6 +60,7 @@ class Job:
         started = account.now()
         given = parse(self._tree.read_config("hyperparameters"))
         architectures.check_name(given.architecture)
+        watched = debug_settings.read(self._tree, given)
         machine = self._hardware(given)
         self._world.join(machine.is_cuda)
         hardware.prepare(machine)
@@ -73,13 +77,17 @@ class Job:
         )
         plan = Plan(given, settings, data, spec, machine, self._world.size, started, self._name)
         network = self._network(plan, fresh=checkpoint is None)
-        with Feed(data, settings, self._world, machine) as feed:
-            trainer = self._trainer(plan, network, feed)
+        with (
+            Feed(data, settings, self._world, machine) as feed,
+            Debugging(watched, self._tree, self._world) as debugging,
+        ):
+            trainer = self._trainer(plan, network, feed, debugging)
             if checkpoint is not None:
                 trainer.restore(checkpoint)
                 resume.note(trainer.state, len(feed.global_sizes))
             del checkpoint  # as large as the network and its optimiser
-            self._train(plan, network, feed, trainer)
+            debugging.begin(network, trainer.state)
+            self._train(plan, network, feed, trainer, debugging)
 
     def _hardware(self, given: Hyperparameters) -> hardware.Hardware:
         driver.require_gpu_or_explain(
@@ -118,15 +126,26 @@ class Job:
         network = network.to(plan.hardware.device)
         return network.to(memory_format=layout)  # type: ignore[no-any-return, call-overload]
 
-    def _train(self, plan: Plan, network: nn.Module, feed: Feed, trainer: Trainer) -> None:
+    def _train(
+        self,
+        plan: Plan,
+        network: nn.Module,
+        feed: Feed,
+        trainer: Trainer,
+        debugging: Debugging,
+    ) -> None:
         try:
             trainer.fit()
         except StopRequested:
-            self._write_stopped(plan, network, trainer.state)
+            debugging.end()
+            self._write_stopped(plan, network, trainer.state, debugging)
             raise
-        self._conclude(plan, network, feed, trainer.state)
+        except (CheckpointError, TrainingError) as error:
+            raise debugging.explained(error) from error
+        debugging.end()
+        self._conclude(plan, network, feed, trainer, debugging)
 
-    def _trainer(self, plan: Plan, network: nn.Module, feed: Feed) -> Trainer:
+    def _trainer(self, plan: Plan, network: nn.Module, feed: Feed, debugging: Debugging) -> Trainer:
         settings, prepare = plan.settings, _input(plan)
         words = ", ".join(f"{name}={value}" for name, value in settings.as_strings().items())
         log.info("settings: %s", words)
@@ -134,7 +153,7 @@ class Job:
         log.info("%d process(es) on %s, %s", self._world.size, where, settings.precision)
         counts = list(plan.data.class_counts())
         return Trainer(
-            Learner(network, settings, prepare, self._world, counts),
+            Learner(network, settings, prepare, self._world, counts, recorder=debugging.recorder),
             Freezer(network, settings.architecture, settings.train, settings.unfreeze_every),
             feed,
             resume.start(plan.given, settings, plan.data),
@@ -144,17 +163,30 @@ class Job:
             stop=self._stop,
             checkpoints=self._checkpoints,
             record=self._results.history,
+            debugging=debugging,
         )
 
-    def _write_stopped(self, plan: Plan, network: nn.Module, state: State) -> None:
+    def _write_stopped(
+        self, plan: Plan, network: nn.Module, state: State, debugging: Debugging
+    ) -> None:
         """What a stopped training leaves: the best epoch so far, not evaluated anew."""
         if self._world.leads and state.best:
             content = self._checkpoints.read_best(state.best.epoch)
             restore_network(safetensors.torch.load(content), network)
-            self._write(Account(plan, state, stopped=True), network)
+            told = Account(plan, state, stopped=True)
+            self._write(told, network)
+            self._add_rules(told, debugging.statuses(STOPPED_PATIENCE_S))
 
-    def _conclude(self, plan: Plan, network: nn.Module, feed: Feed, state: State) -> None:
+    def _conclude(
+        self,
+        plan: Plan,
+        network: nn.Module,
+        feed: Feed,
+        trainer: Trainer,
+        debugging: Debugging,
+    ) -> None:
         """Evaluate the best epoch, calibrate it, and write the artifact and the results."""
+        state = trainer.state
         self._take_best(state, network)
         data = plan.data
         shown = self._predict(plan, network, feed.validation(), data.validation)
@@ -165,9 +197,11 @@ class Job:
             split, items, test = "test", data.test, account.test_metrics(shown.scores())
         if self._world.leads:
             self._results.evaluation(results.evaluation(split, items, shown, temperature, data))
-            self._write(Account(plan, state, temperature, test), network)
+            told = Account(plan, state, temperature, test, ended_by=trainer.ended_by)
+            self._write(told, network)
             if plan.settings.onnx:
                 self._export(plan)
+            self._add_rules(told, debugging.statuses())
         self._world.wait()
 
     def _take_best(self, state: State, network: nn.Module) -> None:
@@ -200,6 +234,11 @@ class Job:
         weights.write_model(self._tree.model, network.state_dict(), architecture, told.manifest)
         report = self._results.summary(told.summary())
         log.info("model in %s, report in %s", self._tree.model, report)
+
+    def _add_rules(self, told: Account, rules: Statuses) -> None:
+        """Say in the summary and the report what the debugger's rules found."""
+        if rules:
+            self._results.summary(told.summary() | {"rules": rules})
 
     def _export(self, plan: Plan) -> None:
         """Add the ONNX graph to the artifact, compared with torch on pictures of validation."""

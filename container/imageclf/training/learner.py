@@ -6,6 +6,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from imageclf.config import Hyperparameters
 from imageclf.data.loading import Batch
+from imageclf.debugger.hook.recorder import NoRecorder
 from imageclf.model import architecture as architectures
 from imageclf.training import optimisation
 from imageclf.training.checkpoint import Sums
@@ -19,6 +20,7 @@ class Learner:
     Args:
         network: on its device, in its memory layout.
         class_counts: training images of each class.
+        recorder: is told what happens in each step.
     """
 
     def __init__(
@@ -28,6 +30,8 @@ class Learner:
         prepare: Input,
         world: World,
         class_counts: list[int],
+        *,
+        recorder: NoRecorder,
     ) -> None:
         device = prepare.hardware.device
         balanced = settings.class_weights == "balanced"
@@ -38,6 +42,7 @@ class Learner:
         self._settings = settings
         self._prepare = prepare
         self._world = world
+        self._recorder = recorder
         self._mixup = optimisation.Mixup(settings.mixup)
         self._criterion = optimisation.Criterion(settings, weights_k)
         self._model: nn.Module = network
@@ -57,12 +62,16 @@ class Learner:
         optimisation.set_learning_rate(self.optimizer, lr)
         labels_b = batch.labels_b.to(self._prepare.hardware.device, non_blocking=True)
         images_bchw, share = self._mixup(self._prepare(batch.images_u8_bchw))
+        self._recorder.step_begins()
         with self._prepare.autocast():
             output = self._model(images_bchw)
         main_bk, auxiliary = architectures.all_logits(output)
         loss = self._criterion(main_bk, auxiliary, labels_b, share)
+        shown_b = labels_b if share >= 0.5 else labels_b.roll(1, 0)
+        self._recorder.computed(loss, shown_b, main_bk)
         self._update(loss * (self._world.size / global_size))
-        self._count(loss, main_bk, labels_b if share >= 0.5 else labels_b.roll(1, 0))
+        self._count(loss, main_bk, shown_b)
+        self._recorder.step_ends()
 
     def loss(self) -> float:
         """Sum of this process's losses since `clear`; waits for the device."""
@@ -85,6 +94,7 @@ class Learner:
     def _update(self, loss: Tensor) -> None:
         self.optimizer.zero_grad(set_to_none=True)
         self.scaler.scale(loss).backward()
+        self._recorder.gradients(self.scaler)
         if self._settings.clip_norm:
             self.scaler.unscale_(self.optimizer)
             nn.utils.clip_grad_norm_(self.network.parameters(), self._settings.clip_norm)

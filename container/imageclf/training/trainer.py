@@ -20,11 +20,13 @@ import torch
 from imageclf import metrics
 from imageclf.config import Hyperparameters
 from imageclf.data.loading import Batch
+from imageclf.debugger.watching import Asked
 from imageclf.errors import TrainingError
 from imageclf.model.layers import Freezer
 from imageclf.model.scores import Scores
 from imageclf.training import optimisation
 from imageclf.training.checkpoint import Best, CheckpointFolder, State, Sums, restore
+from imageclf.training.debugging import Debugging
 from imageclf.training.evaluation import Input, Predictions, predict
 from imageclf.training.learner import Learner
 from imageclf.training.processes import Agreement, World
@@ -70,8 +72,11 @@ class Trainer:
         stop: StopSignal,
         checkpoints: CheckpointFolder,
         record: Record,
+        debugging: Debugging,
     ) -> None:
         self.state = state
+        self.ended_by: Asked | None = None
+        """The rule that ended the training, known in the first process."""
         self._learner = learner
         self._freezer = freezer
         self._feed = feed
@@ -81,7 +86,10 @@ class Trainer:
         self._stop = stop
         self._checkpoints = checkpoints
         self._record = record
-        self._agreement = Agreement(world, choices=2)
+        self._debugging = debugging
+        self._recorder = debugging.recorder
+        self._rule_stop = False
+        self._agreement = Agreement(world, choices=3)
         self._interval_s = settings.checkpoint_minutes * 60
         self._checkpoint_s = self._began_s = time.monotonic()
         self._seconds_before = state.seconds
@@ -95,7 +103,7 @@ class Trainer:
             self._learner.scaler.load_state_dict(self.state.scaler)
 
     def fit(self) -> None:
-        """Train to the last epoch, or to an early stop.
+        """Train to the last epoch, to an early stop, or until a rule of the debugger ends it.
 
         Raises:
             StopRequested: a stop signal came; a checkpoint was written.
@@ -104,9 +112,13 @@ class Trainer:
         """
         with self._stop.deferred():
             while not self.finished:
-                if not self._epoch():
+                on = self._epoch()
+                if not on and not self._rule_stop:
                     self._save()
+                if not on:
                     raise StopRequested
+                if self._rule_stop:
+                    return  # with the checkpoint that was written where the rule spoke
                 if self.finished or self._checkpoint_due(_EPOCH_CHECKPOINT_S):
                     self._save()
 
@@ -118,7 +130,10 @@ class Trainer:
         return self.state.epoch > self._settings.epochs or in_vain
 
     def _epoch(self) -> bool:
-        """Train and validate what is left of an epoch; False when a stop signal came."""
+        """Train and validate what is left of an epoch; False when a stop signal came.
+
+        When a rule ends the training, the epoch ends where it stands, so that there is a model.
+        """
         state = self.state
         if self._freezer.apply(state.epoch):
             self._learner.connect()
@@ -132,8 +147,16 @@ class Trainer:
         predictions = self._validate()
         if predictions is None:
             return False
-        self._conclude(predictions.scores(), time.monotonic() - began_s)
-        return not any(self._world.agree(self._stop.requested))
+        self._conclude(predictions, time.monotonic() - began_s)
+        return self._go_on()
+
+    def _go_on(self) -> bool:
+        """After an epoch: False when a stop signal came to anyone; a rule may end the training."""
+        rule = self._debugging.asked_to_stop() is not None
+        stop, rule = map(any, zip(*self._world.agree((self._stop.requested, rule)), strict=True))
+        if rule and not stop and not self._rule_stop and not self.finished:
+            self._end_by_rule()
+        return not stop
 
     def _train(self, before: Sums, began_s: float) -> bool:
         """The batches that are left of the epoch; False when a stop signal came."""
@@ -143,16 +166,27 @@ class Trainer:
         shown = self._world.leads
         with Progress(state.epoch, self._settings.epochs, total, state.batch, shown) as progress:
             for batch in feed.training(state.epoch, state.batch):
-                stop, save = self._step(batch)
+                stop, save, rule = self._step(batch)
                 state.sums.seconds = time.monotonic() - began_s
                 progress.advance()
-                if stop or save:
+                if stop or save or rule:
                     self._keep_sums(before)
                 if stop:
                     return False
+                if rule:
+                    self._end_by_rule()
+                    return True
                 if save:
                     self._save()
         return True
+
+    def _end_by_rule(self) -> None:
+        """Take note that a rule ends the training; a run with numbers can go on from here."""
+        self._check_loss(self.state.sums.loss)
+        self._rule_stop = True
+        self.ended_by = self._debugging.asked_to_stop()
+        log.info("%s", self.ended_by)
+        self._save()
 
     def _keep_sums(self, before: Sums) -> None:
         """Move what was counted since `before` into the state, for a checkpoint within an epoch."""
@@ -162,10 +196,11 @@ class Trainer:
         before.loss, before.right, before.images = sums.loss, sums.right, sums.images
 
     def _step(self, batch: Batch) -> list[bool]:
-        """One step; whether to stop and whether to write a checkpoint, as all agreed."""
+        """One step; whether to stop, to write a checkpoint, to end by a rule, as all agreed."""
         state = self.state
         due = self._world.leads and self._checkpoint_due(self._interval_s)
-        self._agreement.propose(self._stop.requested, due)
+        rule = self._debugging.asked_to_stop() is not None
+        self._agreement.propose(self._stop.requested, due, rule)
         torch.manual_seed(_step_seed(self._settings.seed, state, self._world.rank))
         sizes = self._feed.global_sizes
         epochs_done = state.epoch - 1 + state.batch / len(sizes)
@@ -184,19 +219,21 @@ class Trainer:
             log.info("first step done %.1f s after the program started", time.time() - began_s)
 
     def _validate(self) -> Predictions | None:
-        return predict(
-            self._learner.network,
-            self._feed.validation(),
-            self._feed.validation_labels_n,
-            prepare=self._prepare,
-            world=self._world,
-            stop=self._stop,
-        )
+        with self._recorder.validating():
+            return predict(
+                self._learner.network,
+                self._feed.validation(),
+                self._feed.validation_labels_n,
+                prepare=self._prepare,
+                world=self._world,
+                stop=self._stop,
+            )
 
-    def _conclude(self, validation: Scores, epoch_s: float) -> None:
+    def _conclude(self, predictions: Predictions, epoch_s: float) -> None:
         """Write down the epoch that has ended, and step to the next."""
-        state = self.state
+        state, validation = self.state, predictions.scores()
         self._check_loss(state.sums.loss)
+        self._recorder.validated(validation.loss, predictions.labels_n, predictions.logits_nk)
         entry = self._figures(validation, epoch_s)
         state.history.append(entry)
         self._judge(validation)

@@ -39,10 +39,11 @@ _KNOWN_COLLECTIONS = frozenset(
 )
 """Those that need no `include_regex`."""
 
-_REDUCTIONS = frozenset(
+REDUCTIONS = frozenset([*statistics.SMDEBUG, *(f"abs_{name}" for name in statistics.SMDEBUG)])
+"""smdebug's own."""
+
+_STATISTICS = frozenset(
     {
-        *statistics.SMDEBUG,
-        *(f"abs_{name}" for name in statistics.SMDEBUG),
         statistics.NANS,
         statistics.INFINITIES,
         statistics.ZEROS,
@@ -87,7 +88,7 @@ class When(BaseModel):
 
 
 class CollectionConfig(BaseModel):
-    """A collection that is asked for; `statistics` may hold RAW."""
+    """A collection that is asked for; `statistics` holds RAW, reductions of smdebug and ours."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -213,9 +214,10 @@ def _by_hook_parameters(
 def _statistics(parameters: _Parameters, where: str) -> frozenset[str]:
     """What is saved of a tensor; empty when nothing is said."""
     asked = {name.removesuffix("_norm") for name in parameters.reductions}
-    for name in asked - _REDUCTIONS:
+    known = REDUCTIONS | _STATISTICS
+    for name in sorted(asked - known):
         raise SettingsError(
-            f"{where} asks for reduction {name!r}; there are {', '.join(sorted(_REDUCTIONS))}."
+            f"{where} asks for reduction {name!r}; there are {', '.join(sorted(known))}."
         )
     return frozenset(asked | ({statistics.RAW} if parameters.save_raw_tensor else set()))
 

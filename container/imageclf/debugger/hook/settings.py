@@ -25,10 +25,16 @@ _ALWAYS_RAW = frozenset({names.LOSSES, names.LABELS, names.PREDICTIONS})
 
 @dataclass(frozen=True)
 class Collection:
-    """One collection: which tensors, what of them (RAW for their values), at which steps."""
+    """One collection: which tensors, what of them, at which steps.
+
+    Args:
+        reductions: smdebug's, as it computes them: over all values, deviations with n - 1.
+        statistics: ours, which may come from a sample of the batch; RAW for the values.
+    """
 
     name: str
     include_regex: tuple[str, ...]
+    reductions: frozenset[str]
     statistics: frozenset[str]
     train: When
     evaluation: When
@@ -55,9 +61,9 @@ class DebugSettings:
         """Whether there is anything to do."""
         return bool(self.collections)
 
-    def statistics(self) -> dict[str, frozenset[str]]:
+    def saved(self) -> dict[str, frozenset[str]]:
         """What is saved of each collection."""
-        return {one.name: one.statistics for one in self.collections}
+        return {one.name: one.reductions | one.statistics for one in self.collections}
 
 
 def read(tree: Tree, given: Hyperparameters) -> DebugSettings:
@@ -138,12 +144,14 @@ def _collection(
     usual: Mapping[str, Any],
     configured: HookConfig,
 ) -> Collection:
-    wanted = own.statistics | needs.get(own.name, frozenset())
+    reductions = own.statistics & hook_config.REDUCTIONS
+    wanted = (own.statistics - reductions) | needs.get(own.name, frozenset())
     raw = frozenset({statistics.RAW} if own.name in _ALWAYS_RAW else ())
     every_pass = {"save_interval": 1}
     return Collection(
         own.name,
         own.include_regex,
+        reductions,
         wanted | raw,
         When(**{**usual, **configured.train, **own.train}),
         When(**{**every_pass, **configured.evaluation, **own.evaluation}),
