@@ -2,7 +2,7 @@
 
     python -m bench.rules
 
-Does each case of `CASES` and prints a table: for each rule how many of the sick trainings that it
+Does each case and prints a table: for each rule how many of the sick trainings that it
 should find it found, and in how many of the healthy ones it was quiet. Writes
 `bench/results/rules.json`. Ends with 1 when a sick training was not found.
 """
@@ -18,7 +18,6 @@ from pathlib import Path
 from bench.rules import diseases
 from bench.rules.case import Case, Count, count
 
-CASES: tuple[Case, ...] = diseases.CASES
 RESULTS = Path(__file__).parents[1] / "results" / "rules.json"
 
 
@@ -26,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Train, judge, print, write."""
     options = _options(arguments)
     logging.disable(logging.INFO)
-    counts = count(CASES, lambda case: print(f"... {case.name}", file=sys.stderr))
+    counts = count(_cases(), lambda case: print(f"... {case.name}", file=sys.stderr))
     print(table(counts))
     for name, counted in counts.items():
         for wrong in counted.wrong:
@@ -35,6 +34,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         content = {name: asdict(counted) for name, counted in counts.items()}
         options.results.write_text(json.dumps(content, indent=2) + "\n")
     return int(any(counted.found < counted.sick for counted in counts.values()))
+
+
+def _cases() -> tuple[Case, ...]:
+    return diseases.cases()
 
 
 def table(counts: dict[str, Count]) -> str:

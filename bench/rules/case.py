@@ -1,7 +1,7 @@
 """A small training, the rules that judge it, and those of them that must find something."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -9,6 +9,9 @@ from imageclf.debugger.engine import RuleState, evaluate
 from imageclf.debugger.finding import Status
 from imageclf.debugger.rules.catalogue import RuleConfiguration
 from imageclf.debugger.tensors.run import Run
+
+FOLDER = "FOLDER"
+"""Stands in a rule's parameters for the folder that the training saves in."""
 
 Train = Callable[[Path], None]
 """Trains something and saves its tensors in a folder."""
@@ -39,7 +42,7 @@ class Case:
     def judge(self, folder: Path) -> list[RuleState]:
         """Train, save below `folder`, and let the rules say what they find."""
         self.train(folder)
-        return evaluate(Run(folder), self.rules)
+        return evaluate(Run(folder), [_placed(rule, folder) for rule in self.rules])
 
 
 @dataclass
@@ -64,6 +67,11 @@ def count(
             for state in case.judge(Path(folder)):
                 _add(counts.setdefault(state.configuration.name, Count()), case, state)
     return counts
+
+
+def _placed(rule: RuleConfiguration, folder: Path) -> RuleConfiguration:
+    given = {name: text.replace(FOLDER, str(folder)) for name, text in rule.parameters.items()}
+    return replace(rule, parameters=given)
 
 
 def _add(counted: Count, case: Case, state: RuleState) -> None:

@@ -1,15 +1,16 @@
 """Trainings whose gradients, weights or activations are ill, and their healthy twins."""
 
-from collections.abc import Callable
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-import torch
 from torch import nn
 
-from bench.rules.case import Case
+from bench.rules.case import FOLDER, Case
+from bench.rules.changed import LAYERS, NORMS, changed, frozen, pushed_down, widened, zeroed
 from bench.rules.networks import convolutions, stack
-from bench.rules.training import train
+from bench.rules.training import Save, Training, with_statistics
 from imageclf.debugger.rules.catalogue import RuleConfiguration
 
 RULES = (
@@ -23,48 +24,8 @@ RULES = (
     RuleConfiguration.of("UnchangedTensor", collection_names="weights"),
     RuleConfiguration.of("TensorVariance", collection_names="weights", max_threshold="10"),
 )
-"""With their documented defaults where there are any; but of PoorWeightInitialization, as the
-gradients of most healthy networks are less than 0.001 wide."""
-
-
-def _changed(make: Callable[[], nn.Module], change: Callable[[nn.Module], None]) -> nn.Module:
-    network = make()
-    with torch.no_grad():
-        network.apply(change)
-    return network
-
-
-def _of(
-    kinds: tuple[type[nn.Module], ...], do: Callable[[nn.Module], None]
-) -> Callable[[nn.Module], None]:
-    return lambda module: do(module) if isinstance(module, kinds) else None
-
-
-_LAYERS = (nn.Conv2d, nn.Linear)
-
-
-def _zero(module: nn.Module) -> None:
-    for parameter in module.parameters(recurse=False):
-        nn.init.zeros_(parameter)
-
-
-def _freeze(module: nn.Module) -> None:
-    module.requires_grad_(requires_grad=False)
-
-
-def _widened(by: float) -> Callable[[nn.Module], None]:
-    def widen(module: nn.Module) -> None:
-        for parameter in module.parameters(recurse=False):
-            parameter.mul_(by)
-
-    return widen
-
-
-def _pushed_down(module: nn.Module) -> None:
-    """Bias what comes out so far down that no ReLU, sigmoid or tanh can answer to it."""
-    assert isinstance(module.bias, torch.Tensor)
-    nn.init.constant_(module.bias, -50)
-
+"""With their documented defaults where there are any; but of PoorWeightInitialization, as many
+gradients of healthy networks are less than 0.001 wide."""
 
 plain = partial(convolutions, normalised=False)
 leaky = partial(plain, activation=nn.LeakyReLU)
@@ -72,89 +33,86 @@ sigmoids = partial(stack, "sigmoid", nn.Sigmoid)
 tanhs = partial(stack, "tanh", nn.Tanh)
 relus = partial(stack, "relu", nn.ReLU)
 
-
-def _sick(name: str, expects: str, run: Callable[[Path], None]) -> Case:
-    return Case(name, run, RULES, frozenset(expects.split()))
-
-
-def _with(
-    make: Callable[[], nn.Module],
-    kinds: tuple[type[nn.Module], ...],
-    do: Callable[[nn.Module], None],
-) -> Callable[[], nn.Module]:
-    return partial(_changed, make, _of(kinds, do))
-
-
-SICK = (
-    _sick(
-        "a learning rate of 10", "ExplodingTensor", partial(train, make=leaky, lr=10, momentum=0.9)
-    ),
-    _sick(
-        "weights that begin at zero",
+SICK: Mapping[str, tuple[str, Training]] = {
+    "a learning rate of 10": ("ExplodingTensor", Training(leaky, lr=10, momentum=0.9)),
+    "weights that begin at zero": (
         "VanishingGradient PoorWeightInitialization AllZero",
-        partial(train, make=_with(plain, _LAYERS, _zero)),
+        Training(changed(plain, LAYERS, zeroed)),
     ),
-    _sick(
-        "weights that begin a hundred times too wide",
+    "weights that begin a hundred times too wide": (
         "PoorWeightInitialization",
-        partial(train, make=_with(plain, _LAYERS, _widened(100)), lr=1e-6),
+        Training(changed(plain, LAYERS, widened(100)), lr=1e-6),
     ),
-    _sick(
-        "ReLUs killed by their biases",
+    "ReLUs killed by their biases": (
         "DeadRelu",
-        partial(train, make=_with(plain, (nn.Conv2d,), _pushed_down)),
+        Training(changed(plain, (nn.Conv2d,), pushed_down)),
     ),
-    _sick(
-        "ReLUs killed by large steps",
-        "DeadRelu",
-        partial(train, make=plain, lr=2, momentum=0.9, steps=20),
-    ),
-    _sick(
-        "sigmoids with inputs that are too wide",
+    "ReLUs killed by large steps": ("DeadRelu", Training(plain, lr=2, momentum=0.9, steps=20)),
+    "sigmoids with inputs that are too wide": (
         "SaturatedActivation",
-        partial(train, make=_with(partial(sigmoids, 2), (nn.Linear,), _widened(1e4))),
+        Training(changed(partial(sigmoids, 2), (nn.Linear,), widened(1e4))),
     ),
-    _sick(
-        "tanhs that their biases have saturated",
+    "tanhs that their biases have saturated": (
         "SaturatedActivation",
-        partial(train, make=_with(partial(tanhs, 2), (nn.Linear,), _pushed_down)),
+        Training(changed(partial(tanhs, 2), (nn.Linear,), pushed_down)),
     ),
-    _sick(
-        "twelve sigmoids one after the other",
-        "VanishingGradient",
-        partial(train, make=partial(sigmoids, 12)),
-    ),
-    _sick(
-        "a backbone that is frozen",
+    "twelve sigmoids one after the other": ("VanishingGradient", Training(partial(sigmoids, 12))),
+    "a backbone that is frozen": (
         "UnchangedTensor WeightUpdateRatio",
-        partial(train, make=_with(convolutions, (nn.Conv2d, nn.BatchNorm2d), _freeze)),
+        Training(changed(convolutions, (nn.Conv2d, *NORMS), frozen)),
     ),
-    _sick(
-        "a learning rate of 1e-12",
+    "a learning rate of 1e-12": (
         "UnchangedTensor WeightUpdateRatio",
-        partial(train, make=convolutions, lr=1e-12),
+        Training(convolutions, lr=1e-12),
     ),
-    _sick(
-        "steps that throw the weights away",
+    "steps that throw the weights away": (
         "WeightUpdateRatio",
-        partial(train, make=_with(plain, (nn.Linear,), _widened(1e-3)), lr=50, steps=4),
+        Training(changed(plain, (nn.Linear,), widened(1e-3)), lr=50, steps=4),
     ),
-    _sick(
-        "a head with weights all over the place",
+    "a head with weights all over the place": (
         "TensorVariance",
-        partial(train, make=_with(convolutions, (nn.Linear,), _widened(30))),
+        Training(changed(convolutions, (nn.Linear,), widened(30))),
     ),
-)
+}
+"""Each disease with the rules that must find it."""
 
-HEALTHY = tuple(
-    Case(name, run, RULES)
-    for name, run in {
-        "convolutions with normalisation": partial(train, make=convolutions),
-        "convolutions without": partial(train, make=plain),
-        "two tanhs": partial(train, make=partial(tanhs, 2)),
-        "two sigmoids": partial(train, make=partial(sigmoids, 2), lr=0.5),
-        "ReLUs alone": partial(train, make=partial(relus, 3)),
-    }.items()
-)
+HEALTHY: Mapping[str, Training] = {
+    "convolutions with normalisation": Training(convolutions),
+    "convolutions without": Training(plain),
+    "two tanhs": Training(partial(tanhs, 2)),
+    "two sigmoids": Training(partial(sigmoids, 2), lr=0.5),
+    "ReLUs alone": Training(partial(relus, 3)),
+}
 
-CASES = (*SICK, *HEALTHY)
+_REPEATED = RuleConfiguration.of("SimilarAcrossRuns", other_trials=f"{FOLDER}/before")
+
+
+def cases(save: Save | None = None) -> tuple[Case, ...]:
+    """All of them, saved by `save`; by our hook without."""
+    save = save or with_statistics([*RULES, _REPEATED])
+    sick = (
+        Case(name, partial(training.run, save=save), RULES, frozenset(expects.split()))
+        for name, (expects, training) in SICK.items()
+    )
+    healthy = (
+        Case(name, partial(training.run, save=save), RULES) for name, training in HEALTHY.items()
+    )
+    return (*sick, *healthy, *_repetitions(save))
+
+
+def _repetitions(save: Save) -> tuple[Case, Case]:
+    first = Training(convolutions, steps=4)
+    return (
+        Case(
+            "the same training with another seed",
+            partial(_twice, first, replace(first, seed=1), save),
+            (_REPEATED,),
+            frozenset({"SimilarAcrossRuns"}),
+        ),
+        Case("the same training again", partial(_twice, first, first, save), (_REPEATED,)),
+    )
+
+
+def _twice(before: Training, now: Training, save: Save, folder: Path) -> None:
+    now.run(folder, save)
+    before.run(folder / "before", save)
