@@ -1,5 +1,6 @@
 """Rules of the debugger beside training jobs: tiny programs that save tensors made before."""
 
+import importlib
 import json
 import os
 import re
@@ -13,7 +14,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.debugger.tensors.saving import save_collections, save_step
-from tests.local_test.cloud.training.jobs import BUCKET, PATIENCE_S, Jobs, channel
+from tests.local_test.cloud.sdk_session import sdk_session
+from tests.local_test.cloud.training.jobs import BUCKET, PATIENCE_S, ROLE, Jobs, channel
 
 COPY = (
     "cd /opt/ml/input/data/saved; cp -r collections events /opt/ml/output/tensors; "
@@ -194,3 +196,46 @@ def test_names_of_rules_are_unique_within_a_job(jobs: Jobs, saved: str) -> None:
     twice = with_rules(saved, rule("Overfit"), rule("Overfit", "DeadRelu"))
     with pytest.raises(ClientError, match="Each RuleConfigurationName must be unique"):
         jobs.start("twice", **twice)
+
+
+def test_an_estimator_of_the_sdk_shows_how_its_rules_stand(
+    jobs: Jobs, saved: str, tmp_path: Path
+) -> None:
+    source = tmp_path / "own_rules.py"
+    source.write_text(OWN_RULE)
+    with sdk_session(jobs.server, tmp_path, BUCKET) as session:
+        debugger: Any = importlib.import_module("sagemaker.debugger")
+        from sagemaker.estimator import Estimator  # noqa: PLC0415  (dear, and only for this test)
+
+        configs = debugger.rule_configs
+        own: dict[str, Any] = {"image_uri": "rules", "instance_type": "ml.m5.large"}
+        estimator: Any = Estimator(
+            image_uri="imageclf:latest",
+            role=ROLE,
+            instance_count=1,
+            instance_type="ml.m5.large",
+            output_path=f"s3://{BUCKET}/sdk",
+            container_entry_point=["sh", "-c", 'eval "$PROGRAM"'],
+            environment={"PROGRAM": COPY},
+            rules=[
+                debugger.Rule.sagemaker(configs.overfit(), actions=configs.StopTraining()),
+                debugger.Rule.custom(
+                    "mine",
+                    **own,
+                    volume_size_in_gb=1,
+                    source=str(source),
+                    rule_to_invoke="Everywhere",
+                ),
+            ],
+            debugger_hook_config=debugger.DebuggerHookConfig(s3_output_path=f"s3://{BUCKET}/sdk"),
+            sagemaker_session=session,
+        )
+        estimator.fit({"saved": saved}, wait=False, job_name="by-the-sdk")
+        job = jobs.over("by-the-sdk")
+        summary = estimator.latest_training_job.rule_job_summary()
+        tensors = estimator.latest_job_debugger_artifacts_path()
+    found = {one["RuleConfigurationName"]: one["RuleEvaluationStatus"] for one in summary}
+    assert found == {"Overfit": "IssuesFound", "mine": "IssuesFound"}
+    assert job["TrainingJobStatus"] in {"Completed", "Stopped"}, "the rule stops it, if in time"
+    assert tensors == f"s3://{BUCKET}/sdk/by-the-sdk/debug-output"
+    assert "index/000000000/000000000000_worker_0.json" in jobs.keys("sdk/by-the-sdk/debug-output/")
