@@ -39,7 +39,9 @@ CHANNEL_MEANS = "channel_means"
 COUNT = "count"
 """Pictures in the batch: the length of the first axis."""
 UPDATE_RATIO = "update_ratio"
-"""Mean |w - w before| over mean |w before|, where `before` is the last saved step."""
+"""Mean |w - w before| over (mean |w before| + 1e-9), where `before` is the last saved step."""
+UPDATE_EPSILON = 1e-9
+"""WeightUpdateRatio's default, so that weights of zero have a ratio too."""
 UNCHANGED = "unchanged"
 """1 when all values are close to those of the last saved step (as `numpy.allclose`), else 0."""
 

@@ -62,7 +62,7 @@ def _reduced(
 
 def _statistic(name: str, values: npt.NDArray[Any], last: npt.NDArray[Any] | None) -> Any:
     if name == statistics.UPDATE_RATIO:
-        return None if last is None else np.abs(values - last).mean() / np.abs(last).mean()
+        return None if last is None else np.abs(values - last).mean() / (np.abs(last).mean() + 1e-9)
     if name == statistics.UNCHANGED:
         return None if last is None else np.allclose(values, last)
     return statistics.of_values(name, values)

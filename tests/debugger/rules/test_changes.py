@@ -26,6 +26,8 @@ def weights(*values: float, every: int = 1, mode: Mode = Mode.TRAIN) -> list[Sav
         ((1, 11.1), "above 10"),
         ((1, 1 + 2**-20), ""),
         ((1, 1), "below 1e-08"),
+        ((0, 0), "below 1e-08"),
+        ((0, 1e-3), "above 10"),
     ],
 )
 def test_an_update_outside_its_bounds_is_found(values: Sequence[float], side: str) -> None:

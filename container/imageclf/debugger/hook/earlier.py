@@ -39,7 +39,7 @@ def _update_ratio(now: Tensor, before: Tensor) -> Tensor:
     kind = layout.accumulator(now)
     change: Tensor = torch.linalg.vector_norm(layout.flat(now - before), 1, dtype=kind)
     size: Tensor = torch.linalg.vector_norm(layout.flat(before), 1, dtype=kind)
-    return change / size
+    return change / (size + names.UPDATE_EPSILON * now.numel())
 
 
 def _unchanged(now: Tensor, before: Tensor) -> Tensor:

@@ -27,7 +27,7 @@ class WeightUpdateRatioParameters(RuleParameters):
     num_steps: MaybeInt = None
     large_threshold: float = 10.0
     small_threshold: float = 1e-8
-    epsilon: float = 1e-9
+    epsilon: float = statistics.UPDATE_EPSILON
 
 
 class WeightUpdateRatio(Rule):
@@ -73,7 +73,7 @@ class WeightUpdateRatio(Rule):
                     yield self._finding(step, tensor, ratio, side)
 
     def _is_as_saved(self) -> bool:
-        return self.parameters.epsilon == WeightUpdateRatioParameters().epsilon
+        return self.parameters.epsilon == statistics.UPDATE_EPSILON
 
     def _ratio(self, step: SavedStep, tensor: Saved) -> float | None:
         number, before = self._last.get(key_of(tensor), (None, None))

@@ -84,7 +84,7 @@ class PoorWeightInitialization(Rule):
 
     def _look_at_variances(self, step: SavedStep, variances: Measured) -> Iterator[Finding]:
         for worker, of_worker in _by_worker(variances).items():
-            largest, smallest = max(of_worker, key=_value), min(of_worker, key=_value)
+            largest, smallest = max(of_worker, key=_rank), min(of_worker, key=_rank)
             ratio = _ratio(_value(largest), _value(smallest))
             if self._spells.begins(("variance", worker), ratio > self.parameters.threshold):
                 yield self._uneven(step, of_worker, largest, smallest, ratio)
@@ -118,7 +118,7 @@ class PoorWeightInitialization(Rule):
 
     def _look_at_gradients(self, step: SavedStep, ranges: Measured) -> Iterator[Finding]:
         for worker, of_worker in _by_worker(ranges).items():
-            narrowest, width = min(of_worker, key=_value)
+            narrowest, width = min(of_worker, key=_rank)
             bound = self.parameters.distribution_range
             if self._spells.begins(("gradients", worker), width < bound):
                 narrow = sum(value < bound for _, value in of_worker)
@@ -149,7 +149,7 @@ class PoorWeightInitialization(Rule):
         self._waited = 0 if came_down else self._waited + 1
         self._best = min(self._best, loss)
         if self._spells.begins("loss", self._waited >= self.parameters.patience):
-            yield self._stuck(step, losses[0][0], loss)
+            yield self._stuck(step, min(losses, key=_rank)[0], loss)
 
     def _stuck(self, step: SavedStep, tensor: Saved, loss: float) -> Finding:
         return finding(
@@ -181,6 +181,11 @@ def _by_worker(measured: Measured) -> dict[str, Measured]:
 
 def _value(measured: tuple[Saved, float]) -> float:
     return measured[1]
+
+
+def _rank(measured: tuple[Saved, float]) -> tuple[float, str]:
+    """By value, then by name: tensors come in another order from another hook."""
+    return measured[1], measured[0].name
 
 
 def _variance(tensor: Saved) -> float | None:
