@@ -52,9 +52,10 @@ def _module(path: Path) -> ModuleType:
     if spec is None or spec.loader is None:
         raise SettingsError(f"{path} is not a Python file.")
     module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # data classes look for their module there
     try:
         spec.loader.exec_module(module)
-    except Exception as error:  # a user's file may fail in any way
+    except (Exception, SystemExit) as error:  # a user's file may fail in any way
         cause = " ".join(f"{type(error).__name__}: {error}".split())
         raise SettingsError(f"{path} cannot be loaded ({cause}).") from error
     return module
