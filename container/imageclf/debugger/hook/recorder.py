@@ -197,15 +197,27 @@ class Recorder(NoRecorder):
             self._give_up(error)
 
     def _give_up(self, error: Exception) -> None:
+        hook, self._hook, self._last = self._hook, None, None
+        if self.fault:
+            return
         cause = str(error).strip().removesuffix(".") or type(error).__name__
         self.fault = f"Recording ended before the training did: {cause}."
-        log.warning("the debugger records nothing more: %s", cause)
-        hook, self._hook, self._last = self._hook, None, None
+        if hook is None or error is not hook.failure:  # the hook has told its own
+            log.warning("the debugger records nothing more: %s", cause)
         if hook is not None:
-            try:
-                hook.close()
-            except Exception:
-                log.debug("the hook did not close", exc_info=True)
+            _close_quietly(hook)
+
+
+def _close_quietly(hook: "Hook") -> None:
+    """Let go of the network; what fails now follows from what was told already."""
+    told = logging.getLogger(type(hook).__module__)
+    before, told.disabled = told.disabled, True
+    try:
+        hook.close()
+    except Exception:
+        log.debug("the hook did not close", exc_info=True)
+    finally:
+        told.disabled = before
 
 
 def _check(hook: "Hook") -> None:
