@@ -1,15 +1,24 @@
 """Real small trainings that are ill, and healthy ones: what the rules say of each."""
 
+from collections import OrderedDict
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
+from smdebug.pytorch import SaveConfig
+from torch import nn
 
 from bench.rules.case import Case
 from bench.rules.diseases import HEALTHY, RULES, SICK, cases
 from bench.rules.training import with_values
-from imageclf.debugger.engine import RuleState
+from imageclf.debugger.engine import RuleState, evaluate
 from imageclf.debugger.finding import Finding, Status
+from imageclf.debugger.hook.hook import Hook
+from imageclf.debugger.names import RELU_OUTPUT
+from imageclf.debugger.rules.catalogue import RuleConfiguration
+from imageclf.debugger.statistics import ACTIVITY
+from imageclf.debugger.tensors.run import Run
 
 CASES = {case.name: case for case in cases()}
 FOUND_AT = {
@@ -51,6 +60,24 @@ def test_another_run_is_told_from_a_repetition(name: str, tmp_path: Path) -> Non
 
     assert state.status is (Status.ISSUES if CASES[name].is_sick else Status.NO_ISSUES)
     assert state.looked > 4
+
+
+def test_features_that_answer_to_few_pictures_are_not_dead(tmp_path: Path) -> None:
+    hook = Hook(
+        out_dir=tmp_path / "saved",
+        save_config=SaveConfig(save_interval=1),
+        statistics={RELU_OUTPUT: frozenset({ACTIVITY})},
+    )
+    network = nn.Sequential(OrderedDict(relu=nn.ReLU()))
+    hook.register_module(network)
+    features_bf = torch.full((16, 8), -1.0)
+    features_bf[10] = 1
+    network(features_bf)
+    hook.close()
+
+    (state,) = evaluate(Run(tmp_path / "saved"), [RuleConfiguration.of("DeadRelu")])
+
+    assert (state.looked, state.status) == (1, Status.NO_ISSUES)
 
 
 SAVED_TWICE = [

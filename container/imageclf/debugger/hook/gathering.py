@@ -106,9 +106,12 @@ class Gathering:
         return self._gathered
 
     def _part(self, tensor: Tensor, plan: Plan) -> Tensor:
-        """What the statistics of an activation are computed of."""
+        """What the statistics of an activation are computed of.
+
+        Features [B, F] are few, and a few pictures would not tell a sparse one from a dead one.
+        """
         few = self._sample_images
-        enough = few is None or not plan.sampled or tensor.ndim < 2 or len(tensor) <= few
+        enough = few is None or not plan.sampled or tensor.ndim < 3 or len(tensor) <= few
         return tensor if enough else tensor[:few]
 
 
