@@ -47,7 +47,7 @@ def test_zero_what_is_not_finite_and_what_was_not_saved_are_told_apart() -> None
 
 def test_found_cells_are_outlined_and_their_rows_named() -> None:
     one = made([[1, 1], [1, 1]], marked={("net_layer1.weight", 10), ("gone", 10)})
-    assert paths(one)["outline"] == "M1 1h1v1h-1z"
+    assert paths(one)["outline"] == "M1 1h1M1 2h1M1 1v1M2 1v1"
     assert [(row.short, row.marked) for row in one.rows] == [("layer0", False), ("layer1", True)]
 
 
@@ -102,7 +102,14 @@ def test_markup_in_names_is_escaped() -> None:
     assert "&lt;script&gt;" in drawing
 
 
-def test_scales_reach_down_twelve_decades_at_most() -> None:
-    assert log_scale(np.array([1e-40, 5.0])) == Scale(10.0**-11, 10.0)
+def test_a_scale_stays_near_the_median_and_says_that_there_is_more_beyond() -> None:
+    values = np.array([1e-40, 2e-3, 2e-3, 2e-3, 1e30])
+    assert log_scale(values).ends == ("≤ 1e-8", "≥ 1,000")
+    assert log_scale(values[1:4]).ends == ("0.001", "0.01")
     assert log_scale(np.array([NAN, 0.0, -1])) == Scale(0.1, 1.0)
     assert SHADES == 8
+
+
+def test_marked_neighbours_share_one_outline() -> None:
+    marked = {(f"net_layer{row}.weight", 10) for row in (0, 1)}
+    assert paths(made([[1, 1], [1, 1]], marked=marked))["outline"] == "M1 0h1M1 2h1M1 0v2M2 0v2"

@@ -75,8 +75,7 @@ def cell_map(
         len(rows),
         row_px,
         _ticks(steps, by_step.parts),
-        scale.text(scale.low),
-        scale.text(scale.high),
+        *scale.ends,
         _key(levels, bool(outlined.any())),
         max((len(row.short) for row in shown), default=0),
     )
@@ -107,7 +106,6 @@ def _drawing(
         for level in range(1, ZERO + 1)
         if (levels == level).any()
     ]
-    outline = "".join(f"M{x} {y}h{run}v1h-{run}z" for x, y, run in _runs(outlined))
     titles = [
         Markup('<rect y="{}" width="{}" height="1"><title>{}</title></rect>').format(y, width, text)
         for y, text in enumerate(tellings)
@@ -116,7 +114,17 @@ def _drawing(
         '<svg class="cells" viewBox="0 0 {} {}" preserveAspectRatio="none" role="img" '
         'aria-label="{}"><g transform="translate(0 .5)">{}</g>'
         '<path class="outline" d="{}"/>{}</svg>'
-    ).format(width, height, title, Markup("").join(paths), outline, Markup("").join(titles))
+    ).format(
+        width, height, title, Markup("").join(paths), _outline(outlined), Markup("").join(titles)
+    )
+
+
+def _outline(marks: Marks) -> str:
+    """The border around marked cells; neighbours have none between them."""
+    padded = np.pad(marks, 1)
+    across = padded[:-1, 1:-1] ^ padded[1:, 1:-1]
+    down = (padded[1:-1, :-1] ^ padded[1:-1, 1:]).T
+    return _strokes(across) + "".join(f"M{x} {y}v{run}" for y, x, run in _runs(down))
 
 
 def _strokes(here: Marks) -> str:

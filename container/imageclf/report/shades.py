@@ -12,8 +12,9 @@ import numpy as np
 from imageclf.report.figures import Matrix, magnitude
 
 SHADES = 8
-DECADES = 12
-"""A logarithmic scale reaches so far down from the greatest value; below it is one shade."""
+DECADES = 5
+"""A logarithmic scale reaches so far either side of the median; what lies beyond has the shade of
+its end."""
 
 NOT_SAVED, NOT_FINITE, ZERO = 0, SHADES + 1, SHADES + 2
 """Levels beside the shades 1 to `SHADES`."""
@@ -23,12 +24,25 @@ Levels = np.ndarray[tuple[int, ...], np.dtype[np.int_]]
 
 @dataclass(frozen=True)
 class Scale:
-    """Which values the shades stand for; values are `percent` or plain numbers."""
+    """Which values the shades stand for; values are `percent` or plain numbers.
+
+    `goes_beyond` says whether there are values below the low and above the high end.
+    """
 
     low: float
     high: float
     log: bool = True
     percent: bool = False
+    goes_beyond: tuple[bool, bool] = (False, False)
+
+    @property
+    def ends(self) -> tuple[str, str]:
+        """The ends in words."""
+        below, above = self.goes_beyond
+        return (
+            f"{'≤ ' if below else ''}{self.text(self.low)}",
+            f"{'≥ ' if above else ''}{self.text(self.high)}",
+        )
 
     def share(self, values: Matrix) -> Matrix:
         """Where values lie between the ends, 0 to 1 and beyond."""
@@ -44,13 +58,14 @@ class Scale:
 
 
 def log_scale(values: Matrix) -> Scale:
-    """The decades of the positive values, no more than `DECADES` of them."""
+    """The decades of the positive values, those within `DECADES` of their median."""
     positive = values[np.isfinite(values) & (values > 0)]
     if not positive.size:
         return Scale(0.1, 1.0)
-    high = math.ceil(math.log10(positive.max()))
-    low = min(high - 1, max(math.floor(math.log10(positive.min())), high - DECADES))
-    return Scale(10.0**low, 10.0**high)
+    least, middle, most = np.log10([positive.min(), np.median(positive), positive.max()])
+    high = math.ceil(min(most, middle + DECADES))
+    low = min(high - 1, math.floor(max(least, middle - DECADES)))
+    return Scale(10.0**low, 10.0**high, goes_beyond=(least < low, most > high))
 
 
 def levels_of(values: Matrix, scale: Scale) -> Levels:

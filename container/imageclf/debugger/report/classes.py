@@ -10,7 +10,7 @@ from imageclf.debugger import names
 from imageclf.debugger.finding import Finding
 from imageclf.debugger.report.picture import Picture
 from imageclf.debugger.report.reading import Reader
-from imageclf.debugger.saved import Saved
+from imageclf.debugger.saved import Mode, Saved
 from imageclf.debugger.statistics import Values
 from imageclf.report import figures
 from imageclf.report.heatmap import heat_map
@@ -75,7 +75,9 @@ def confusion(
         "frequent": figures.frequent_confusions(matrix, called, FREQUENT_CONFUSIONS),
     }
     note = "Each row is a true class, each column what the network said; blue is right."
-    return [Picture("confusion", f"Confusion at step {finding.step}", content, note=note)]
+    is_pass = finding.mode == Mode.EVAL.name
+    heading = f"Confusion {'in the validation at' if is_pass else 'up to'} step {finding.step}"
+    return [Picture("confusion", heading, content, note=note)]
 
 
 def _counts(finding: Finding, name: str) -> dict[str, int]:

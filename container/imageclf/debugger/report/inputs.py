@@ -18,7 +18,7 @@ from imageclf.debugger.statistics import Values
 from imageclf.report.plots import Series, line_chart
 
 SAMPLES = 8
-SIDE = 128
+SIDE = 96
 """Larger pictures are made so small, in pixels."""
 
 CHANNELS = 4

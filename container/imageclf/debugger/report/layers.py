@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from imageclf.debugger.finding import Finding
 from imageclf.debugger.report.measures import Shown
 from imageclf.debugger.report.picture import Later, Picture
-from imageclf.debugger.report.reading import History, Reader, Select
+from imageclf.debugger.report.reading import History, Reader, Select, Wish
 from imageclf.debugger.saved import SavedStep
 from imageclf.report.cellmap import cell_map
 
@@ -21,11 +21,13 @@ _ASKED_STEPS = 8
 def layer_map(reader: Reader, findings: Sequence[Finding], measures: Sequence[Shown]) -> Later:
     """The found tensors among those of their kind, by the first of `measures` that was saved."""
     select = _alike(reader, findings)
-    wishes = [(shown, reader.ask(select, shown.make())) for shown in measures]
+    wishes: list[Wish] = []
+    for shown in measures:
+        wishes.append(reader.ask(select, shown.make(), tuple(wishes)))
 
     def draw() -> list[Picture]:
         marked = {(finding.tensor, finding.step) for finding in findings}
-        for shown, wish in wishes:
+        for shown, wish in zip(measures, wishes, strict=True):
             if (history := wish.history()).names:
                 return [_picture(_in_network_order(reader, history), shown, marked)]
         return []
@@ -51,16 +53,25 @@ def _alike(reader: Reader, findings: Sequence[Finding]) -> Select:
 
 
 def _in_network_order(reader: Reader, history: History) -> History:
-    """Gradients come from the last layer to the first; weights of their names tell the order."""
+    """Gradients come from the last layer to the first; weights of their names tell the order.
+
+    What belongs to no layer that saved a weight stays behind the tensor that it came after.
+    """
     first: SavedStep | None = next(iter(reader.steps), None)
-    names = [tensor.name for tensor in first.tensors] if first else []
-    places = {name: place for place, name in enumerate(names)}
-    order = sorted(
-        range(len(history.names)),
-        key=lambda row: places.get(history.names[row].removeprefix(GRADIENT), row),
-    )
+    layers = [_layer(tensor.name) for tensor in first.tensors] if first else []
+    place_of = {layer: place for place, layer in reversed(list(enumerate(layers)))}
+    places: list[int] = []
+    for name in history.names:
+        before = places[-1] if places else 0
+        places.append(place_of.get(_layer(name.removeprefix(GRADIENT)), before))
+    order = sorted(range(len(places)), key=lambda row: places[row])
     ordered = tuple(history.names[row] for row in order)
     return History(ordered, history.steps, history.values[order], history.thinned)
+
+
+def _layer(name: str) -> str:
+    """`ResNet_layer1.0.conv1` of `ResNet_layer1.0.conv1.weight`."""
+    return name.removesuffix(".weight").removesuffix(".bias")
 
 
 def _picture(history: History, shown: Shown, marked: set[tuple[str, int]]) -> Picture:

@@ -1,6 +1,7 @@
 """Loss curves with the step at which a rule found something, and the time between steps."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -11,7 +12,7 @@ from imageclf.debugger.report.picture import Later, Picture, plot
 from imageclf.debugger.report.reading import History, Reader
 from imageclf.debugger.saved import Mode, Saved, SavedStep
 from imageclf.report import figures
-from imageclf.report.plots import Series, line_chart
+from imageclf.report.plots import LOG_RATIO, Series, line_chart
 
 NAMES = {Mode.TRAIN: "training", Mode.EVAL: "validation", Mode.GLOBAL: "loss"}
 LOSS_NAME = r"[lL]oss"
@@ -48,10 +49,11 @@ def time_between_steps(reader: Reader, findings: Sequence[Finding]) -> list[Pict
     return [plot("Seconds since the saved step before", drawing)] if drawing else []
 
 
-def _curves(series: Sequence[Series], findings: Sequence[Finding]) -> list[Picture]:
+def _curves(given: Sequence[Series], findings: Sequence[Finding]) -> list[Picture]:
+    series = _without_zeros(given)
     drawing = line_chart("Loss by step", series, x_label="step", scale="auto", mark=_mark(findings))
     names = tuple(one.name for one in series)
-    return [plot("Loss by step", drawing, names, _not_numbers(series))] if drawing else []
+    return [plot("Loss by step", drawing, names, _notes(given))] if drawing else []
 
 
 def _one_row(history: History, found_in: set[str]) -> History:
@@ -83,7 +85,16 @@ def _mark(findings: Sequence[Finding]) -> tuple[float, str] | None:
     return (float(findings[0].step), f"found at {findings[0].step}") if findings else None
 
 
-def _not_numbers(series: Sequence[Series]) -> str:
+def _without_zeros(series: Sequence[Series]) -> list[Series]:
+    """With zeros at the least positive value where decades are drawn, which have no zero."""
+    positive = [y for one in series for _, y in one.finite() if y > 0]
+    if not positive or max(positive) <= LOG_RATIO * min(positive):
+        return list(series)
+    least = min(positive)
+    return [replace(one, y=[least if y == 0 else y for y in one.y]) for one in series]
+
+
+def _notes(series: Sequence[Series]) -> str:
     """Sentences on losses that were not finite, which leave gaps in the lines."""
     return " ".join(_told(one) for one in series if not np.isfinite(one.y).all())
 

@@ -109,12 +109,13 @@ def _row(state: State, order: int) -> dict[str, Any]:
 
 
 def _unjudged(states: Sequence[State]) -> list[str]:
-    """Why rules could not be evaluated."""
-    return [
-        f"{state.configuration.name}: {state.details}"
+    """Why rules could not be evaluated; most say their name themselves."""
+    broken = [
+        (state.configuration.name, state.details)
         for state in states
         if state.status is Status.ERROR
     ]
+    return [details if name in details else f"{name}: {details}" for name, details in broken]
 
 
 def _gaps(run: SavedRun, reader: Reader) -> list[str]:

@@ -49,10 +49,14 @@ class History:
 
 @dataclass
 class Wish:
-    """What a picture asks for: `measure` of the tensors that `select` picks at each step."""
+    """What a picture asks for: `measure` of the tensors that `select` picks at each step.
+
+    No more is measured once one of `better` has found something.
+    """
 
     select: Select
     measure: Measure
+    better: Sequence["Wish"] = ()
     found: dict[str, dict[int, list[float]]] = field(
         default_factory=lambda: defaultdict(lambda: defaultdict(list))
     )
@@ -82,9 +86,9 @@ class Reader:
         self.faults: list[str] = []
         self._wishes: list[Wish] = []
 
-    def ask(self, select: Select, measure: Measure) -> Wish:
-        """Have `measure` taken in the pass that is to come."""
-        self._wishes.append(Wish(select, measure))
+    def ask(self, select: Select, measure: Measure, better: Sequence[Wish] = ()) -> Wish:
+        """Have `measure` taken in the pass that is to come; see `Wish`."""
+        self._wishes.append(Wish(select, measure, better))
         return self._wishes[-1]
 
     def read(self) -> None:
@@ -93,7 +97,8 @@ class Reader:
         for step in self.steps if self._wishes else ():
             now = _at_hand(step)
             for wish in self._wishes:
-                self._fulfil(wish, now, whole)
+                if not any(one.found for one in wish.better):
+                    self._fulfil(wish, now, whole)
 
     def look(self, tensor: Saved, look: Callable[[Saved], _Found]) -> _Found | None:
         """What `look` finds in `tensor`; None when that is damaged."""

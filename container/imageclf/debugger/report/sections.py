@@ -10,7 +10,7 @@ from imageclf.debugger.report.values import LISTED, findings_table
 TOLD = 4
 """So many findings are told in sentences; the table has them all."""
 
-WIDE = frozenset({"map", "samples"})
+WIDE = frozenset({"map"})
 """Kinds of pictures that take the width of the page."""
 
 

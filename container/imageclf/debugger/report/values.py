@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from imageclf.debugger.finding import Finding
 from imageclf.debugger.report.picture import Picture, Table
 
-LISTED = 200
+LISTED = 100
 
 
 def findings_table(findings: Sequence[Finding]) -> Table:
