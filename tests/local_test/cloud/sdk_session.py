@@ -33,4 +33,6 @@ def sdk_session(server: CloudServer, folder: Path, bucket: str) -> Iterator[Any]
             patch.setenv(name, value)
         sagemaker = pytest.importorskip("sagemaker")
         logging.getLogger("sagemaker").setLevel(logging.ERROR)
+        # At each look-up the SDK holds the same few lines against its whole schema, for a second.
+        patch.setitem(vars(sagemaker.utils), "validate_sagemaker_config", lambda _config: None)
         yield sagemaker.Session()

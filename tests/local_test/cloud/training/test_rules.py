@@ -239,3 +239,39 @@ def test_an_estimator_of_the_sdk_shows_how_its_rules_stand(
     assert job["TrainingJobStatus"] in {"Completed", "Stopped"}, "the rule stops it, if in time"
     assert tensors == f"s3://{BUCKET}/sdk/by-the-sdk/debug-output"
     assert "index/000000000/000000000000_worker_0.json" in jobs.keys("sdk/by-the-sdk/debug-output/")
+
+
+def test_a_processing_job_judges_saved_tensors_afterwards(jobs: Jobs, saved: str) -> None:
+    paths = {"tensors": "/opt/ml/processing/input", "report": "/opt/ml/processing/output"}
+    judging = ["--rules", "overfit", "--output", paths["report"]]
+    source = {"S3Uri": saved, "LocalPath": paths["tensors"], "S3DataType": "S3Prefix"}
+    target = {"S3Uri": f"s3://{BUCKET}/judged", "LocalPath": paths["report"]}
+    jobs.client.create_processing_job(
+        ProcessingJobName="judges",
+        RoleArn=ROLE,
+        AppSpecification={
+            "ImageUri": "imageclf:latest",
+            "ContainerArguments": ["analyze", paths["tensors"], *judging],
+        },
+        ProcessingInputs=[
+            {"InputName": "tensors", "S3Input": source | {"S3InputMode": "File"}},
+        ],
+        ProcessingOutputConfig={
+            "Outputs": [{"OutputName": "report", "S3Output": target | {"S3UploadMode": "EndOfJob"}}]
+        },
+        ProcessingResources={
+            "ClusterConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1}
+            | {"VolumeSizeInGB": 1}
+        },
+    )
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        job = jobs.client.describe_processing_job(ProcessingJobName="judges")
+        if job["ProcessingJobStatus"] not in {"InProgress", "Stopping"}:
+            break
+        assert time.monotonic() < deadline, job
+        time.sleep(0.1)
+    assert job["ProcessingJobStatus"] == "Completed", job
+    (status,) = json.loads(jobs.get("judged/rule_status.json"))
+    assert status["RuleEvaluationStatus"] == "IssuesFound"
+    assert "debug-report.html" in jobs.keys("judged/")
