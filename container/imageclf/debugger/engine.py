@@ -135,11 +135,13 @@ class _Judge:
         self._done = True
 
     def _conclude(self) -> None:
-        missing = "" if self.state.looked else self._unread or self._rule.missing()
-        if missing:
+        missing = "" if self.state.looked else self._rule.missing()
+        if not self.state.looked and self._unread:
+            self._turn(Status.ERROR, self._unread)
+        elif missing and not self.state.configuration.optional:
             self._turn(Status.ERROR, missing)
         else:
-            self._turn(Status.NO_ISSUES, self._unread)
+            self._turn(Status.NO_ISSUES, self._unread or missing)
 
     def _take(self, produce: Callable[[], Iterator[Finding]]) -> None:
         if self._failed or self._done:

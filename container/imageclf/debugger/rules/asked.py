@@ -7,6 +7,7 @@ Semicolons part the parameters, so that a value may hold commas; parentheses in 
 
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ ACTIONS = "action_json"
 """Parameter in which SageMaker's SDK sends the actions of a rule."""
 
 _SOURCE = "source_s3_uri"
+_OPTIONAL = "Optional"
 _MAX_FILE_BYTES = 1 << 20
 
 
@@ -48,7 +50,8 @@ def parse(text: str, custom: Collection[str] = ()) -> tuple[RuleConfiguration, .
 def from_list(content: object, custom: Collection[str] = ()) -> tuple[RuleConfiguration, ...]:
     """The rules of a list shaped as DebugRuleConfigurations of CreateTrainingJob.
 
-    Each may have `Actions`, a text; else its actions are those of its parameter `action_json`.
+    Each may have `Actions`, a text; else its actions are those of its parameter `action_json`. One
+    with `Optional` true may find nothing to judge.
 
     Raises:
         SettingsError: the list is not of that shape, or as in `parse`.
@@ -86,6 +89,7 @@ def as_list(configurations: Sequence[RuleConfiguration]) -> list[dict[str, Any]]
             "RuleConfigurationName": each.name,
             "RuleParameters": {RULE_TO_INVOKE: each.rule, **each.parameters},
             "Actions": each.actions,
+            _OPTIONAL: each.optional,
         }
         for each in configurations
     ]
@@ -116,7 +120,8 @@ def _requested(content: Mapping[str, Any], custom: Collection[str]) -> RuleConfi
     parameters.pop(_SOURCE, None)
     actions = str(content.get("Actions") or parameters.get(ACTIONS) or "")
     parameters.pop(ACTIONS, None)
-    return _checked(name, rule, _with_trials(parameters), actions, custom)
+    checked = _checked(name, rule, _with_trials(parameters), actions, custom)
+    return replace(checked, optional=content.get(_OPTIONAL) is True)
 
 
 def _with_trials(parameters: dict[str, str]) -> dict[str, str]:
@@ -159,4 +164,4 @@ def _distinct(asked: Sequence[RuleConfiguration]) -> Iterator[RuleConfiguration]
     for each in once:
         times[each.name] = times.get(each.name, 0) + 1
         name = each.name if times[each.name] == 1 else f"{each.name}-{times[each.name]}"
-        yield RuleConfiguration(name, each.rule, each.parameters, each.actions)
+        yield replace(each, name=name)

@@ -50,13 +50,15 @@ RULES: Mapping[str, type[Rule]] = {rule.name: rule for rule in _ALL}
 class RuleConfiguration:
     """A rule that is asked for: a name of its own, parameters as strings, actions as text.
 
-    A parameter that asks to stop the training adds that action.
+    A parameter that asks to stop the training adds that action. An `optional` rule may find nothing
+    to judge: a network without ReLUs has no dead ones.
     """
 
     name: str
     rule: str
     parameters: Mapping[str, str] = field(default_factory=dict)
     actions: str = ""
+    optional: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "actions", actions_with_stop(self.parameters, self.actions))

@@ -9,7 +9,14 @@ from imageclf.debugger.rules.catalogue import RuleConfiguration
 
 def configurations() -> tuple[RuleConfiguration, ...]:
     """Rules and parameters of `debug=standard`."""
-    return tuple(RuleConfiguration(name, name, dict(given)) for name, given in _STANDARD.items())
+    return tuple(
+        RuleConfiguration(name, name, dict(given), optional=name in _OPTIONAL)
+        for name, given in _STANDARD.items()
+    )
+
+
+_OPTIONAL = frozenset({"DeadRelu"})
+"""A network without ReLUs has no dead ones, and that is no error."""
 
 
 _STANDARD = {
