@@ -9,6 +9,8 @@ from local_test.run_folder import Run
 STOPPED = 143
 """Exit code of a training that ended on SIGTERM with a checkpoint (128 + 15)."""
 
+_PASSED = "NoIssuesFound"
+
 _FIGURES = {
     "best:top1": "validation accuracy",
     "test:top1": "test accuracy",
@@ -20,10 +22,16 @@ _FIGURES = {
 def lines(run: Run, code: int) -> list[str]:
     """The last words on `run`, which ended with exit code `code`."""
     if code == 0:
-        return [*_figures(run), *_places(run)]
+        return [*_figures(run), *_rules(run), *_places(run)]
     if code == STOPPED:
-        return [*_places(run), "Stopped; go on where it ended with: make local-train RESUME=1"]
-    return [f"Training failed: {_cause(run, code)}", f"Its files are in {short(run.folder)}/"]
+        again = "Stopped; go on where it ended with: make local-train RESUME=1"
+        return [*_rules(run), *_places(run), again]
+    return [
+        f"Training failed: {_cause(run, code)}",
+        *_rules(run),
+        *_debug_report(run),
+        f"Its files are in {short(run.folder)}/",
+    ]
 
 
 def _figures(run: Run) -> list[str]:
@@ -47,9 +55,38 @@ def _table(summary: dict[str, Any]) -> list[str]:
     return [f"{name:<20} {value:>8}" for name, value in rows]
 
 
+def _rules(run: Run) -> list[str]:
+    """What the debugger's rules found; nothing where it was off."""
+    told = [_rule(one) for one in _statuses(run) if one.get("RuleEvaluationStatus") != _PASSED]
+    count = len(_statuses(run))
+    return told or ([f"{'debugger':<20} {count} rules found nothing"] if count else [])
+
+
+def _rule(status: dict[str, Any]) -> str:
+    name, word = status.get("RuleConfigurationName"), status.get("RuleEvaluationStatus")
+    return f"rule {name}: {word}: {status.get('StatusDetails', '')}".removesuffix(": ")
+
+
+def _statuses(run: Run) -> list[dict[str, Any]]:
+    """As the training left them, if it was watched."""
+    if run.hyperparameters().get("debug", "off") == "off":
+        return []
+    try:
+        content = json.loads((run.tree.output_data / "rule_status.json").read_bytes())
+    except (OSError, ValueError):
+        return []
+    return [one for one in content if isinstance(one, dict)] if isinstance(content, list) else []
+
+
 def _places(run: Run) -> list[str]:
     places = {"model": run.archive, "report": run.tree.output_data / "report.html"}
-    return [f"{name:<7} {short(path)}" for name, path in places.items() if path.exists()]
+    found = [f"{name:<7} {short(path)}" for name, path in places.items() if path.exists()]
+    return [*found, *_debug_report(run)]
+
+
+def _debug_report(run: Run) -> list[str]:
+    path = run.tree.output_data / "debug-report.html"
+    return [f"{'rules':<7} {short(path)}"] if _statuses(run) and path.exists() else []
 
 
 def _cause(run: Run, code: int) -> str:

@@ -30,6 +30,47 @@ def test_success_without_figures_is_told_and_not_a_crash(run: Run) -> None:
     assert "cannot be read" in summary.lines(run, 0)[0]
 
 
+def watch(run: Run, **statuses: str) -> None:
+    """What a watched training leaves."""
+    run.tree.config.mkdir(parents=True)
+    (run.tree.config / "hyperparameters.json").write_text('{"debug": "standard"}')
+    content = [
+        {
+            "RuleConfigurationName": name,
+            "RuleEvaluationStatus": status,
+            "StatusDetails": "At step 10 it was so." if status == "IssuesFound" else "",
+        }
+        for name, status in statuses.items()
+    ]
+    (run.tree.output_data / "rule_status.json").write_text(json.dumps(content))
+    (run.tree.output_data / "debug-report.html").touch()
+
+
+@pytest.mark.parametrize("code", [0, 8, 143])
+def test_what_the_debugger_found_is_said_however_the_training_ended(run: Run, code: int) -> None:
+    watch(run, Overfit="IssuesFound", Confusion="NoIssuesFound", DeadRelu="Stopped")
+    told = "\n".join(summary.lines(run, code))
+    assert "rule Overfit: IssuesFound: At step 10 it was so.\n" in told
+    assert "rule DeadRelu: Stopped\n" in told
+    assert "Confusion" not in told
+    assert "debug-report.html" in told
+
+
+def test_a_debugger_that_found_nothing_takes_one_line(run: Run) -> None:
+    watch(run, Overfit="NoIssuesFound", Confusion="NoIssuesFound")
+    told = summary.lines(run, 0)
+    assert "debugger             2 rules found nothing" in told
+    assert not any("Overfit" in line for line in told)
+
+
+def test_a_run_without_debugger_says_nothing_of_an_earlier_one(run: Run) -> None:
+    watch(run, Overfit="IssuesFound")
+    (run.tree.config / "hyperparameters.json").write_text("{}")
+    told = "\n".join(summary.lines(run, 0))
+    assert "Overfit" not in told
+    assert "debug-report.html" not in told
+
+
 def test_a_stop_says_how_to_go_on(run: Run) -> None:
     assert "RESUME=1" in summary.lines(run, 143)[-1]
 
