@@ -67,7 +67,8 @@ class Attempt:
             JobFailedError: the data cannot be had, or the program cannot be started or failed.
         """
         self._prepare()
-        if (why := self._watch.why()) is not None:
+        why = self._watch.why()
+        if why is not None:
             return why
         try:
             self._start()
@@ -77,7 +78,8 @@ class Attempt:
         finally:
             self._instances.close()
             self._flush()
-            self._rules.mark_end()
+            if why is not Why.INTERRUPTED:
+                self._rules.mark_end()
             self._carry_the_last()
         failure = self._instances.failure() if why is Why.ENDED else None
         if failure is not None:

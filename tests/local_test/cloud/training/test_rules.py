@@ -11,11 +11,21 @@ from typing import Any
 
 import psutil
 import pytest
+from botocore import session
 from botocore.exceptions import ClientError
 
+from local_test.cloud.training import rules
 from tests.debugger.tensors.saving import save_collections, save_step
 from tests.local_test.cloud.sdk_session import sdk_session
-from tests.local_test.cloud.training.jobs import BUCKET, PATIENCE_S, ROLE, Jobs, channel
+from tests.local_test.cloud.training.jobs import (
+    BUCKET,
+    PATIENCE_S,
+    ROLE,
+    Jobs,
+    channel,
+    history,
+    spot,
+)
 
 COPY = (
     "cd /opt/ml/input/data/saved; cp -r collections events /opt/ml/output/tensors; "
@@ -179,6 +189,21 @@ def test_rules_end_with_a_job_whose_process_is_killed(jobs: Jobs, saved: str) ->
         time.sleep(0.05)
 
 
+def test_rules_begin_anew_after_the_spot_instances_were_taken_away(jobs: Jobs, saved: str) -> None:
+    again = f"[ -e /opt/ml/checkpoints/once ] && {{ {COPY} exit; }}; "
+    first = "touch /opt/ml/checkpoints/once; echo ready; exec sleep 600"
+    checkpoints = {"CheckpointConfig": {"S3Uri": f"s3://{BUCKET}/once"}}
+    fields = with_rules(saved, rule("Overfit")) | checkpoints | spot()
+    jobs.start("taken", again + first, **fields)
+    jobs.says("taken", "ready")
+    jobs.server.cloud.store.change("training-job", "taken", lambda job: job.update(_interrupt=True))
+    jobs.when("taken", lambda job: "Interrupted" in history(job))
+    assert "debug-output/training_job_end.ts" not in jobs.keys("debug/taken/")
+    job = jobs.over("taken")
+    assert job["TrainingJobStatus"] == "Completed"
+    assert statuses(job) == {"Overfit": "IssuesFound"}
+
+
 def commands_with(part: str) -> list[str]:
     """Command lines of this machine's processes that have `part` in them."""
     found = [" ".join(one.info["cmdline"] or ()) for one in psutil.process_iter(["cmdline"])]
@@ -198,12 +223,25 @@ def test_names_of_rules_are_unique_within_a_job(jobs: Jobs, saved: str) -> None:
         jobs.start("twice", **twice)
 
 
+@pytest.mark.parametrize("name", ["Overfit", "../../etc", "é" * 200, "--", "a" * 256])
+def test_the_job_of_a_rule_has_a_valid_name_whatever_the_rule_is_called(name: str) -> None:
+    job = {
+        "TrainingJobName": "Insects-" + "x" * 17 + "-y" * 18,
+        "TrainingJobArn": "arn:aws:sagemaker:us-east-1:123456789012:training-job/a",
+    }
+    model = session.get_session().get_service_model("sagemaker")
+    pattern = model.shape_for("ProcessingJobArn").metadata
+    assert re.fullmatch(pattern["pattern"], rules.arn(job, name))
+    assert len(rules.job_name(job, name)) <= 63
+    assert rules.job_name(job, name) != rules.job_name(job, name + "2")
+
+
 def test_an_estimator_of_the_sdk_shows_how_its_rules_stand(
     jobs: Jobs, saved: str, tmp_path: Path
 ) -> None:
     source = tmp_path / "own_rules.py"
     source.write_text(OWN_RULE)
-    with sdk_session(jobs.server, tmp_path, BUCKET) as session:
+    with sdk_session(jobs.server, tmp_path, BUCKET) as sdk:
         debugger: Any = importlib.import_module("sagemaker.debugger")
         from sagemaker.estimator import Estimator  # noqa: PLC0415  (dear, and only for this test)
 
@@ -228,7 +266,7 @@ def test_an_estimator_of_the_sdk_shows_how_its_rules_stand(
                 ),
             ],
             debugger_hook_config=debugger.DebuggerHookConfig(s3_output_path=f"s3://{BUCKET}/sdk"),
-            sagemaker_session=session,
+            sagemaker_session=sdk,
         )
         estimator.fit({"saved": saved}, wait=False, job_name="by-the-sdk")
         job = jobs.over("by-the-sdk")
