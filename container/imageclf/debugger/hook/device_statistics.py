@@ -22,6 +22,11 @@ from imageclf.debugger.statistics import Values
 SAMPLE_VALUES = 4096
 """Percentiles come from at most so many values of a tensor, evenly spread."""
 
+THIN_VALUES = 2**18
+"""The variance of an activation comes from about so many of its values, where it has more,"""
+THIN_PLACES = 2048
+"""and the activity of a channel from about so many places of its maps."""
+
 _PASSES: Mapping[str, tuple[str, ...]] = {
     "min": ("extremes",),
     "max": ("extremes",),
@@ -76,9 +81,13 @@ class DeviceStatistics:
         self._held: dict[str, _Held] = {}
         self._results: list[tuple[str, str, Tensor]] = []
 
-    def add(self, name: str, tensor: Tensor, wanted: frozenset[str]) -> None:
-        """Take in a tensor that may be overwritten as soon as this returns."""
-        self._take([(name, tensor, wanted)], keep=False)
+    def add(self, name: str, tensor: Tensor, wanted: frozenset[str], *, thin: bool = False) -> None:
+        """Take in a tensor that may be overwritten as soon as this returns.
+
+        Args:
+            thin: whether a part of its values is enough for what is a share or a spread.
+        """
+        self._take([(name, tensor, wanted)], keep=False, thin=thin)
 
     def add_all(self, items: Sequence[Item], scale: Tensor | None = None) -> None:
         """Take in many tensors, which stay as they are until `collect`.
@@ -86,7 +95,7 @@ class DeviceStatistics:
         Args:
             scale: the factor that they were all multiplied with, to be taken out again.
         """
-        self._take(items, keep=True)
+        self._take(items, keep=True, thin=False)
         if scale is not None:
             self._results += [(name, "scale", scale.reshape(1)) for name, _, _ in items]
 
@@ -97,7 +106,7 @@ class DeviceStatistics:
         held, self._held = self._held, {}
         return {name: _statistics(one) for name, one in held.items()}
 
-    def _take(self, items: Sequence[Item], keep: bool) -> None:
+    def _take(self, items: Sequence[Item], keep: bool, thin: bool) -> None:
         groups: dict[tuple[torch.device, torch.dtype], list[tuple[str, Tensor]]]
         groups = defaultdict(list)
         for name, given, wanted in items:
@@ -107,15 +116,16 @@ class DeviceStatistics:
             if tensor.numel():
                 groups[tensor.device, tensor.dtype].append((name, tensor))
         for group in groups.values():
-            self._reduce(group, keep)
+            self._reduce(group, keep, thin)
 
-    def _reduce(self, group: Sequence[tuple[str, Tensor]], keep: bool) -> None:
+    def _reduce(self, group: Sequence[tuple[str, Tensor]], keep: bool, thin: bool) -> None:
         needing: dict[str, list[tuple[str, Tensor]]] = defaultdict(list)
         for name, tensor in group:
             for one in _passes(self._held[name].wanted, exact=not keep):
                 needing[one].append((name, tensor))
         for one, members in needing.items():
-            results = _COMPUTE[one]([tensor for _, tensor in members])
+            thinner = _THIN.get(one, _whole) if thin else _whole
+            results = _COMPUTE[one]([thinner(tensor) for _, tensor in members])
             pairs = zip(members, results, strict=True)
             self._results += [(name, one, result) for (name, _), result in pairs]
 
@@ -126,6 +136,8 @@ class DeviceStatistics:
             places[entry[2].device].append(entry)
         self._results = []
         for results in places.values():
+            kinds = _kinds([result for _, _, result in results])
+            results.sort(key=lambda entry: kinds.index(entry[2].dtype))
             row = _one_row([result for _, _, result in results]).cpu().numpy()
             parts = np.split(row, np.cumsum([result.numel() for _, _, result in results])[:-1])
             for (name, one, result), part in zip(results, parts, strict=True):
@@ -156,10 +168,15 @@ def _passes(wanted: frozenset[str], exact: bool) -> list[str]:
 
 def _one_row(results: Sequence[Tensor]) -> Tensor:
     """All results one after another as float64, with few launches on a GPU."""
-    kinds = {result.dtype for result in results}
-    if len(kinds) > 1:
-        results = [result.double() for result in results]
-    return torch.cat([result.reshape(-1) for result in results]).double()
+    return torch.cat([_joined(results, kind) for kind in _kinds(results)])
+
+
+def _joined(results: Sequence[Tensor], kind: torch.dtype) -> Tensor:
+    return torch.cat([one.reshape(-1) for one in results if one.dtype == kind]).double()
+
+
+def _kinds(results: Sequence[Tensor]) -> list[torch.dtype]:
+    return list(dict.fromkeys(one.dtype for one in results))
 
 
 def _norms(order: int) -> Callable[[Sequence[Tensor]], Sequence[Tensor]]:
@@ -177,15 +194,16 @@ def _each(compute: Callable[[Tensor], Tensor]) -> Callable[[Sequence[Tensor]], S
 def _unit_shares(
     test: Callable[[Tensor], Tensor],
 ) -> Callable[[Sequence[Tensor]], Sequence[Tensor]]:
-    def compute(tensors: Sequence[Tensor]) -> list[Tensor]:
-        shares = []
-        for tensor in tensors:
-            axes, yes = layout.axes_of_units(tensor), test(tensor)
-            counts = yes.view(torch.uint8).sum(axes, dtype=torch.int32) if axes else yes
-            shares.append(counts.double() / math.prod(tensor.shape[axis] for axis in axes))
-        return shares
+    """For each unit the share of its values that pass."""
 
-    return compute
+    def share(tensor: Tensor) -> Tensor:
+        axes, yes = layout.axes_of_units(tensor), test(tensor)
+        if not axes:
+            return yes.float()
+        counts = yes.view(torch.uint8).sum(axes, dtype=torch.int32)
+        return counts / math.prod(tensor.shape[axis] for axis in axes)
+
+    return lambda tensors: [share(tensor) for tensor in tensors]
 
 
 def _beyond(bounds: tuple[float, float]) -> Callable[[Tensor], Tensor]:
@@ -291,6 +309,25 @@ _SCALE_FREE = (
     names.SATURATION_SIGMOID,
     names.COUNT,
 )
+
+
+def _whole(tensor: Tensor) -> Tensor:
+    return tensor
+
+
+def _some(tensor: Tensor) -> Tensor:
+    return layout.some_of(layout.flat(tensor), THIN_VALUES)
+
+
+def _some_lines(tensor: Tensor) -> Tensor:
+    return layout.some_lines(tensor, THIN_PLACES)
+
+
+_THIN: Mapping[str, Callable[[Tensor], Tensor]] = {
+    **dict.fromkeys(("variance", "abs_variance"), _some),
+    **dict.fromkeys(("activity", "saturation_tanh", "saturation_sigmoid"), _some_lines),
+}
+"""How a part of a tensor is taken, for what needs not all of it."""
 
 
 def _statistics(held: _Held) -> dict[str, Values]:

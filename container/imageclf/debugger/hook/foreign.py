@@ -38,8 +38,10 @@ with subdued():
     from smdebug.core.collection import NON_REDUCTION_COLLECTIONS, CollectionKeys
     from smdebug.core.modes import ModeKeys
     from smdebug.core.reduction_config import ReductionConfig
+    from smdebug.core.save_config import SaveConfig, SaveConfigMode
     from smdebug.core.tfrecord.record_writer import CHECKSUM_MAGIC_BYTES, masked_crc32c
-    from smdebug.core.utils import is_first_process, remove_claim_file
+    from smdebug.core.utils import get_tb_worker, is_first_process, remove_claim_file
+    from smdebug.core.writer import FileWriter
     from smdebug.exceptions import SMDebugError
     from smdebug.pytorch.hook import Hook as SmdebugHook
 
@@ -47,10 +49,14 @@ __all__ = [
     "CHECKSUM_MAGIC_BYTES",
     "NON_REDUCTION_COLLECTIONS",
     "CollectionKeys",
+    "FileWriter",
     "ModeKeys",
     "ReductionConfig",
     "SMDebugError",
+    "SaveConfig",
+    "SaveConfigMode",
     "SmdebugHook",
+    "get_tb_worker",
     "is_first_process",
     "masked_crc32c",
     "remove_claim_file",

@@ -7,7 +7,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from imageclf.debugger.hook.device_statistics import UNBIASED, DeviceStatistics
+from imageclf.debugger.hook import layout
+from imageclf.debugger.hook.device_statistics import (
+    SAMPLE_VALUES,
+    UNBIASED,
+    DeviceStatistics,
+)
 from imageclf.debugger.hook.earlier import Earlier
 from imageclf.debugger.hook.plans import Plan
 from imageclf.debugger.hook.step_file import Record
@@ -24,6 +29,8 @@ class Gathered:
     statistics: dict[str, dict[str, Values]] = field(default_factory=dict)
     raw: dict[str, Values] = field(default_factory=dict)
     shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    curves: dict[str, Values] = field(default_factory=dict)
+    histograms: dict[str, Values] = field(default_factory=dict)
 
     def records(self) -> list[Record]:
         """The statistics under their names in the files."""
@@ -48,14 +55,18 @@ class Gathering:
     Args:
         earlier: the tensors of the step that was saved before.
         sample_images: so many entries of a batch are enough for a statistic of an activation.
+        tensorboard: whether to gather what TensorBoard shows.
     """
 
-    def __init__(self, earlier: Earlier, sample_images: int | None) -> None:
+    def __init__(self, earlier: Earlier, sample_images: int | None, *, tensorboard: bool) -> None:
         self._earlier = earlier
         self._sample_images = sample_images
+        self._tensorboard = tensorboard
         self._device = DeviceStatistics()
         self._changes: list[tuple[str, str, Tensor]] = []
         self._copies: dict[str, Tensor] = {}
+        self._curves: dict[str, Tensor] = {}
+        self._histograms: dict[str, Tensor] = {}
         self._gathered = Gathered()
 
     @property
@@ -64,19 +75,18 @@ class Gathering:
         return not self._gathered.shapes
 
     @torch.no_grad()
-    def take(self, name: str, tensor: Tensor, plan: Plan, *, activation: bool = False) -> None:
+    def take(self, name: str, tensor: Tensor, plan: Plan) -> None:
         """Take in a tensor that may be overwritten as soon as this returns."""
-        part = self._part(tensor, plan) if activation else tensor
-        if part is tensor:
-            self._gathered.shapes[name] = tuple(tensor.shape)
-        else:
-            self._gathered.shapes.setdefault(name, tuple(part.shape))
+        part = self._part(tensor, plan)
+        self._gathered.shapes[name] = tuple(part.shape)
         if plan.statistics:
-            self._device.add(name, part, plan.statistics)
+            self._device.add(name, part, plan.statistics, thin=plan.sampled)
         if plan.change:
             self._changes += self._earlier.compare([(name, tensor, plan.change)])
         if plan.raw:
             self._copies[name] = tensor.detach().clone()
+        if self._tensorboard:
+            self._show(name, tensor, plan)
 
     @torch.no_grad()
     def take_all(self, planned: Iterable[Planned], scale: Tensor | None = None) -> None:
@@ -95,6 +105,8 @@ class Gathering:
             if plan.raw:
                 copy = tensor.detach().clone()
                 self._copies[name] = copy if scale is None else copy / scale
+            if self._tensorboard:
+                self._show(name, tensor if scale is None else tensor / scale, plan)
 
     def settle(self) -> Gathered:
         """Bring what was taken in to the host; waits for the device."""
@@ -102,8 +114,18 @@ class Gathering:
         for name, one, value in self._changes:
             self._gathered.statistics.setdefault(name, {})[one] = np.asarray(float(value))
         self._gathered.raw |= {name: to_numpy(copy) for name, copy in self._copies.items()}
-        self._changes, self._copies = [], {}
+        self._gathered.curves |= {name: to_numpy(one) for name, one in self._curves.items()}
+        self._gathered.histograms |= {tag: to_numpy(one) for tag, one in self._histograms.items()}
+        self._changes, self._copies, self._curves, self._histograms = [], {}, {}, {}
         return self._gathered
+
+    def _show(self, name: str, tensor: Tensor, plan: Plan) -> None:
+        """Keep what TensorBoard shows of a tensor."""
+        if plan.curve and tensor.numel() == 1:
+            self._curves[name] = layout.plain(tensor).reshape(()).clone()
+        if plan.histogram and tensor.numel():
+            row = layout.flat(layout.plain(tensor))
+            self._histograms[f"{plan.histogram}/{name}"] = layout.sample(row, SAMPLE_VALUES).clone()
 
     def _part(self, tensor: Tensor, plan: Plan) -> Tensor:
         """What the statistics of an activation are computed of.

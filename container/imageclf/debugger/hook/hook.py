@@ -20,6 +20,7 @@ from torch.amp.grad_scaler import OptState
 from torch.utils.hooks import RemovableHandle
 
 from imageclf.debugger import names
+from imageclf.debugger.hook import tensorboard
 from imageclf.debugger.hook.backward import BackwardPass
 from imageclf.debugger.hook.choosing import ChoosingHook
 from imageclf.debugger.hook.earlier import Earlier
@@ -248,7 +249,9 @@ class Hook(ChoosingHook):
         """Begin to gather the tensors of this step."""
         self._due_now = due
         self._moment = Moment(self.step, self.mode, self.mode_steps[self.mode])
-        self._gathering = Gathering(self._earlier, self._sample_images)
+        self._gathering = Gathering(
+            self._earlier, self._sample_images, tensorboard=self.tensorboard_dir is not None
+        )
         self._gathering.take_all(self._planned(""))
         self._layers.install(self._see, due)
         if "torch._dynamo" in sys.modules and self._layers.inside(self._outer):
@@ -327,7 +330,7 @@ class Hook(ChoosingHook):
             self._join(name, collection)
             gathered.raw[name] = self._make_numpy_array(value)
         for scalar in self.scalar_cache:
-            gathered.raw[scalar.name] = scalar.value
+            gathered.raw[scalar.name] = gathered.curves[scalar.name] = scalar.value
         self.custom_tensors_to_save.clear()
         self.scalar_cache.clear()
 
@@ -337,6 +340,9 @@ class Hook(ChoosingHook):
             self._moment, gathered.records(), gathered.raw_records(), gathered.shapes_alone()
         )
         self.last_saved_step = self._moment.step
+        if self.tensorboard_dir is not None:
+            folder = Path(self.tensorboard_dir)
+            tensorboard.write(folder, self._moment, gathered.curves, gathered.histograms)
 
     def _export_collections(self) -> None:
         """Write the collections' file anew when tensors have joined them."""

@@ -7,6 +7,8 @@ from torch import Tensor
 
 from imageclf.debugger.statistics import unit_axes
 
+_STRETCH = 1024
+
 
 def plain(tensor: Tensor) -> Tensor:
     """The values as real numbers: without gradient, dense, whole numbers as float64."""
@@ -39,6 +41,25 @@ def sample(row: Tensor, at_most: int) -> Tensor:
     while math.gcd(distance, len(row)) > 1:
         distance += 1
     return row[::distance]
+
+
+def some_of(row: Tensor, at_most: int) -> Tensor:
+    """At least `at_most` values of a longer row: whole stretches of it, evenly spread."""
+    stretches = len(row) // _STRETCH
+    if len(row) <= at_most or stretches < 2:
+        return row
+    distance = max(1, len(row) // at_most)
+    while math.gcd(distance, stretches) > 1:
+        distance -= 1
+    return row[: stretches * _STRETCH].view(stretches, _STRETCH)[::distance]
+
+
+def some_lines(pictures: Tensor, at_most: int) -> Tensor:
+    """Evenly spread lines of feature maps [B, C, H, W]: about `at_most` places of each channel."""
+    if pictures.ndim != 4:
+        return pictures
+    places = pictures.numel() // pictures.shape[1]
+    return pictures[:, :, :: max(1, places // at_most)]
 
 
 def axes_of_units(tensor: Tensor) -> tuple[int, ...]:

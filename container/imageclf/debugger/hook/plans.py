@@ -24,14 +24,15 @@ class Plan:
         statistics: computed on the device.
         sampled: whether a few entries of the batch are enough for that.
         change: statistics of what changed since the last saved step.
-        histogram: whether TensorBoard gets a histogram, and `curve` whether it gets a curve.
+        histogram: collection under which TensorBoard gets a histogram; empty for none.
+        curve: whether TensorBoard gets a curve.
     """
 
     statistics: frozenset[str] = frozenset()
     change: frozenset[str] = frozenset()
     raw: bool = False
     sampled: bool = False
-    histogram: bool = False
+    histogram: str = ""
     curve: bool = False
 
     def __bool__(self) -> bool:
@@ -68,12 +69,13 @@ def plan(collections: Collection[Any], statistics: Statistics) -> Plan:
         change=frozenset(asked & OF_CHANGE),
         raw=raw,
         sampled=not reduced and not asked & {names.COUNT, names.CHANNEL_MEANS},
-        histogram=any(
-            each.save_histogram and each.name not in NON_REDUCTION_COLLECTIONS
-            for each in collections
-        ),
+        histogram=next((each.name for each in collections if _has_histogram(each)), ""),
         curve=any(each.name in NON_REDUCTION_COLLECTIONS for each in collections),
     )
+
+
+def _has_histogram(collection: Any) -> bool:
+    return collection.save_histogram and collection.name not in NON_REDUCTION_COLLECTIONS
 
 
 def _reductions(collection: Any) -> set[str]:

@@ -58,6 +58,8 @@ class Frame:
 
 def varint(number: int) -> bytes:
     """`number` >= 0 as protocol buffers write it."""
+    if number <= 0x7F:
+        return bytes((number,))
     out = bytearray()
     while number > 0x7F:
         out.append(number & 0x7F | 0x80)

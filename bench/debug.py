@@ -1,0 +1,284 @@
+"""What the debugger's hook costs a training: without, with ours, with smdebug's own; side by side.
+
+    python -m bench.debug [--rounds 5] [--batch-size 16] [--architecture resnet50] ...
+
+Full fine-tuning, every tenth step saved. The contenders take turns, block after block of ten steps,
+each with a network of its own; what is compared is blocks of the same round. Ours saves what the
+rules of `debug=standard` read; smdebug's hook reduces the same tensors with its own reductions.
+Prints a table and writes `bench/results/debug.json`.
+"""
+
+import argparse
+import json
+import statistics
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from imageclf.artifact import NetworkSpec, Normalisation
+from imageclf.config import Hyperparameters, parse
+from imageclf.data.loading import Batch
+from imageclf.debugger import names
+from imageclf.debugger.hook.foreign import (
+    ModeKeys,
+    ReductionConfig,
+    SaveConfig,
+    SmdebugHook,
+    subdued,
+)
+from imageclf.debugger.hook.hook import Hook
+from imageclf.debugger.hook.recorder import NoRecorder
+from imageclf.debugger.rules import standard
+from imageclf.machine import cores
+from imageclf.model import architecture, defaults
+from imageclf.training import hardware
+from imageclf.training.evaluation import Input
+from imageclf.training.learner import Learner
+from imageclf.training.processes import World
+
+RESULTS = Path(__file__).parent / "results" / "debug.json"
+_WITHOUT, _OURS, _SMDEBUG = "without hook", "our hook", "smdebug's hook"
+
+
+class _Recorder(NoRecorder):
+    """Feeds a hook, of either kind, in the steps of a `Learner`."""
+
+    def __init__(self, hook: SmdebugHook, network: nn.Module) -> None:
+        self.hook = hook
+        self.save_ms: list[float] = []
+        hook.register_module(network)
+        hook.set_mode(ModeKeys.TRAIN)
+
+    def step_begins(self) -> None:
+        if isinstance(self.hook, Hook):
+            self.hook.begin_step()
+
+    def computed(self, loss: Tensor, labels_b: Tensor, logits_bk: Tensor) -> None:
+        given = {
+            names.LOSSES: (names.LOSS_TENSOR, loss.detach()),
+            names.LABELS: (names.LABELS_TENSOR, labels_b),
+            names.PREDICTIONS: (names.PREDICTIONS_TENSOR, logits_bk.detach().argmax(1)),
+        }
+        for collection, (name, tensor) in given.items():
+            if isinstance(self.hook, Hook):
+                self.hook.record(name, tensor, collection)
+            else:
+                self.hook._save_for_tensor(name, tensor)
+
+    def gradients(self, scaler: torch.amp.GradScaler) -> None:
+        if isinstance(self.hook, Hook):
+            self.hook.gradients_ready(scaler)
+
+    def step_ends(self) -> None:
+        if isinstance(self.hook, Hook):
+            self.hook.end_step()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, print, write."""
+    options = _options(arguments)
+    with tempfile.TemporaryDirectory() as scratch:
+        folders = {name: Path(scratch) / name.replace(" ", "-") for name in (_OURS, _SMDEBUG)}
+        needs = _needs()
+        learners = _learners(options, folders, needs)
+        blocks = _measure(options, learners)
+        written = {name: _bytes_of_a_step(folder) for name, folder in folders.items()}
+    figures = _figures(blocks, written)
+    _write(options, figures, blocks)
+    print(_table(options, figures))
+    return 0
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--architecture", default="resnet50")
+    parser.add_argument("--image-size", type=int, default=224)
+    parser.add_argument("--batch-size", type=int, default=16)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--interval", type=int, default=10, help="steps of a block; one is saved")
+    parser.add_argument("--without-smdebug", action="store_true", help="leave smdebug's hook out")
+    return parser.parse_args(arguments)
+
+
+def _needs() -> dict[str, frozenset[str]]:
+    """What the rules of the standard set read."""
+    found: dict[str, frozenset[str]] = defaultdict(frozenset)
+    for configuration in standard.configurations():
+        for collection, wanted in configuration.make().needs().items():
+            found[collection] |= wanted
+    return dict(found)
+
+
+def _learners(
+    options: argparse.Namespace, folders: Mapping[str, Path], needs: Mapping[str, frozenset[str]]
+) -> dict[str, tuple[Learner, Batch]]:
+    given = parse(
+        {
+            "architecture": options.architecture,
+            "pretrained": "none",
+            "image-size": options.image_size,
+            "batch-size": options.batch_size,
+            "optimizer": "sgd",
+        }
+    )
+    found = {_WITHOUT: _learner(given, None)}
+    every = SaveConfig(save_interval=options.interval)
+    ours = Hook(folders[_OURS], save_config=every, statistics=needs)
+    found[_OURS] = _learner(given, ours)
+    if not options.without_smdebug:
+        found[_SMDEBUG] = _learner(given, _smdebug_hook(folders[_SMDEBUG], every, needs))
+    return found
+
+
+def _smdebug_hook(
+    folder: Path, every: SaveConfig, needs: Mapping[str, frozenset[str]]
+) -> SmdebugHook:
+    """smdebug's hook on the same tensors: as many of its reductions as we save statistics."""
+    with subdued():
+        hook = SmdebugHook(str(folder), save_config=every, include_collections=sorted(needs))
+        for collection, regex in _REGEXES.items():
+            if collection in needs:
+                hook.get_collection(collection).include(regex)
+        for collection, wanted in needs.items():
+            plain = wanted - {"raw"}
+            if plain:
+                some = ["min", "max", "mean", "std", "variance", "sum"][: max(1, len(plain) - 1)]
+                config = ReductionConfig(reductions=some, norms=["l2"])
+                hook.get_collection(collection).reduction_config = config
+    return hook
+
+
+_REGEXES = {
+    names.RELU_OUTPUT: "relu_output",
+    names.RELU_INPUT: "relu_input",
+    names.INPUTS: "^[A-Z][A-Za-z]*_input_0",
+    names.LABELS: "^labels$",
+    names.PREDICTIONS: "^predictions$",
+}
+"""smdebug puts tensors into collections by their names alone."""
+
+
+def _learner(given: Hyperparameters, hook: SmdebugHook | None) -> tuple[Learner, Batch]:
+    machine = hardware.choose(given)
+    hardware.prepare(machine)
+    settings = defaults.resolve(given, machine.machine)
+    size, count = settings.image_size or 0, settings.batch_size or 0
+    spec = NetworkSpec(architecture=settings.architecture, classes=2, image_size=size)
+    network = architecture.build(spec).to(machine.device)
+    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    prepare = Input(machine, settings.precision, True, Normalisation())
+    recorder = NoRecorder() if hook is None else _Recorder(hook, network)
+    learner = Learner(network.train(), settings, prepare, World(), [1, 1], recorder=recorder)
+    pictures = torch.randint(0, 256, (count, size, size, 3), dtype=torch.uint8)
+    labels = torch.randint(0, 2, (count,))
+    return learner, Batch(pictures.permute(0, 3, 1, 2), labels, torch.arange(count))
+
+
+def _measure(
+    options: argparse.Namespace, learners: Mapping[str, tuple[Learner, Batch]]
+) -> dict[str, list[list[float]]]:
+    """Milliseconds of each step, in blocks; a first round warms up and is not counted."""
+    blocks: dict[str, list[list[float]]] = defaultdict(list)
+    for number in range(options.rounds + 1):
+        for name, (learner, batch) in learners.items():
+            block = _block(learner, batch, options.interval)
+            if number:
+                blocks[name].append(block)
+                print(
+                    f"round {number} of {options.rounds}: {name}: {sum(block):.0f} ms",
+                    file=sys.stderr,
+                )
+    return blocks
+
+
+def _block(learner: Learner, batch: Batch, steps: int) -> list[float]:
+    """One block; the first step is the one that is saved. Only its ends wait for the device."""
+    _wait()
+    times_ms = []
+    for _ in range(steps):
+        began = time.perf_counter()
+        learner.step(batch, len(batch.labels_b), 0.5)
+        times_ms.append((time.perf_counter() - began) * 1e3)
+    began = time.perf_counter()
+    _wait()
+    times_ms[-1] += (time.perf_counter() - began) * 1e3
+    return times_ms
+
+
+def _wait() -> None:
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+
+
+def _bytes_of_a_step(folder: Path) -> float:
+    """Bytes of all files of a step; the median."""
+    sizes: dict[str, int] = defaultdict(int)
+    for path in (*folder.glob("events/*/*.tfevents"), *folder.glob("index/*/*.json")):
+        sizes[path.name.partition("_")[0]] += path.stat().st_size
+    return statistics.median(sizes.values()) if sizes else 0.0
+
+
+def _figures(
+    blocks: Mapping[str, list[list[float]]], written: Mapping[str, float]
+) -> dict[str, dict[str, float]]:
+    without = [sum(block) for block in blocks[_WITHOUT]]
+    found = {}
+    for name, mine in blocks.items():
+        sums = [sum(block) for block in mine]
+        extra = [a - b for a, b in zip(sums, without, strict=True)]
+        share = [a / b - 1 for a, b in zip(sums, without, strict=True)]
+        found[name] = {
+            "step_ms": statistics.median(one / len(mine[0]) for one in sums),
+            "extra_ms": statistics.median(extra),
+            "share": statistics.median(share),
+            "bytes": written.get(name, 0.0),
+        }
+    return found
+
+
+def _write(
+    options: argparse.Namespace,
+    figures: Mapping[str, Mapping[str, float]],
+    blocks: Mapping[str, list[list[float]]],
+) -> None:
+    RESULTS.parent.mkdir(exist_ok=True)
+    machine = {"cores": cores(), "gpu": _gpu(), "torch": torch.__version__}
+    content = {
+        "settings": vars(options),
+        "machine": machine,
+        "figures": figures,
+        "blocks_ms": blocks,
+    }
+    RESULTS.write_text(json.dumps(content, indent=1) + "\n")
+
+
+def _gpu() -> str | None:
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else None
+
+
+def _table(options: argparse.Namespace, figures: Mapping[str, Mapping[str, float]]) -> str:
+    rows = [
+        f"{options.architecture}, {options.image_size} px, batch {options.batch_size}, every "
+        f"{options.interval}th step saved, {options.rounds} rounds, {_gpu() or f'{cores()} cores'}",
+        f"{'':16}{'ms a step':>11}{'saving step':>13}{'on top':>9}{'KB saved':>10}",
+        f"{'':16}{'':>11}{'ms more':>13}{'':>9}{'':>10}",
+    ]
+    for name, one in figures.items():
+        rows.append(
+            f"{name:16}{one['step_ms']:11.1f}{one['extra_ms']:13.1f}{one['share']:9.1%}"
+            f"{one['bytes'] / 1e3:10.0f}"
+        )
+    if _SMDEBUG in figures:
+        ratio = figures[_SMDEBUG]["extra_ms"] / max(figures[_OURS]["extra_ms"], 1e-9)
+        rows.append(f"A saving step costs {ratio:.1f} times more with smdebug's hook.")
+    return "\n".join(rows)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
