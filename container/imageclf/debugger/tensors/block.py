@@ -5,6 +5,7 @@ of steps and the values. So they are decoded once, record by record; while every
 equal, the values of further steps are picked out all together.
 """
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -77,8 +78,24 @@ class Block:
                     _values(data, at, each) for at, each in zip(self._at, records, strict=True)
                 ]
                 return values, records.count(None)
-            self._pattern = _pattern(array, self._at, [each for each in records if each])
+            self._pattern = self._learn(array, [each for each in records if each])
         return _picked(data, array, self._pattern, len(self._places)), 0
+
+    def _learn(self, data: Bytes, records: Sequence[record.Record]) -> _Pattern:
+        """The pattern; what lies between the places is nobody's here and may vary."""
+        varies = np.ones(len(data), np.bool_)
+        single: dict[int, list[int]] = {}
+        vectors = []
+        for position, (at, each) in enumerate(zip(self._at, records, strict=True)):
+            varies[at : at + self._places[position].length] = False
+            for first, end in (each.content, *each.varying):
+                varies[at + first : at + end] = True
+            if math.prod(each.shape) == 1:
+                single.setdefault(each.dtype, []).append(position)
+            else:
+                vectors.append((position, each, at))
+        sorts = tuple(_sort(dtype, each, self._at, records) for dtype, each in single.items())
+        return _Pattern(data, varies, sorts, tuple(vectors))
 
     def _decode(self, data: bytes) -> Iterator[record.Record | None]:
         for place, at in zip(self._places, self._at, strict=True):
@@ -116,22 +133,6 @@ def _offsets(places: Iterable[Place], spans: Sequence[tuple[int, int]]) -> Itera
     for place in places:
         at = int(np.searchsorted(begins, place.start, side="right")) - 1
         yield int(before[at]) + place.start - begins[at]
-
-
-def _pattern(data: Bytes, at: Sequence[int], records: Sequence[record.Record]) -> _Pattern:
-    varies = np.zeros(len(data), np.bool_)
-    for start, each in zip(at, records, strict=True):
-        for first, end in (each.content, *each.varying):
-            varies[start + first : start + end] = True
-    single: dict[int, list[int]] = {}
-    vectors = []
-    for position, (start, each) in enumerate(zip(at, records, strict=True)):
-        if np.prod(each.shape) == 1:
-            single.setdefault(each.dtype, []).append(position)
-        else:
-            vectors.append((position, each, start))
-    sorts = tuple(_sort(dtype, wanted, at, records) for dtype, wanted in single.items())
-    return _Pattern(data, varies, sorts, tuple(vectors))
 
 
 def _sort(
