@@ -113,13 +113,14 @@ class Watcher:
         return self._statuses
 
     def _arguments(self, rules_file: Path) -> list[str]:
-        places = {
+        told = {
             "--tensors": self._tensors,
             "--output": self._output,
             "--stop-file": self._stop_file,
             "--rules": rules_file,
+            "--parent": os.getpid(),
         }
-        return [str(part) for pair in places.items() for part in pair]
+        return [str(part) for pair in told.items() for part in pair]
 
     def _clear(self) -> None:
         """Remove what an earlier training in the same tree was told."""
