@@ -82,14 +82,17 @@ class Evaluations:
 
     def look(self) -> None:
         """Note what has changed."""
-        for one in self._running:
-            one.pump.pump()
-            self._note(one)
+        for one in list(self._running):
+            if one.process.poll() is not None:
+                self._close(one)
+            else:
+                one.pump.pump()
+                self._note(one)
 
     def mark_end(self) -> None:
         """Nothing more is saved: say so where the tensors lie, if the job has not said it."""
         path = self._tensors / _END_OF_JOB
-        if self._running and confined.is_inside(self._tensors, self._root):
+        if rules.CONFIGURATIONS in self._job and confined.is_inside(self._tensors, self._root):
             with suppress(OSError):  # it is there, or the disk is full
                 os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644))
 
@@ -99,13 +102,11 @@ class Evaluations:
         Their output is in S3 afterwards, and their statuses are the last ones.
         """
         deadline_s = time.monotonic() + _PATIENCE_S
-        while self._is_any_alive() and go_on() and time.monotonic() < deadline_s:
-            self.look()
+        while self._running and go_on() and time.monotonic() < deadline_s:
             time.sleep(_LOOK_EVERY_S)
+            self.look()
         self._terminate()
-        for one in self._running:
-            self._close(one)
-        self._running.clear()
+        self.look()
 
     def abandon(self) -> None:
         """End all of them; they begin anew with the job's next attempt."""
@@ -167,9 +168,6 @@ class Evaluations:
             **owner,
         }
 
-    def _is_any_alive(self) -> bool:
-        return any(one.process.poll() is None for one in self._running)
-
     def _terminate(self) -> None:
         """SIGTERM, on which they judge what is there; SIGKILL to those that stay."""
         alive = [one.process for one in self._running if one.process.poll() is None]
@@ -185,6 +183,7 @@ class Evaluations:
 
     def _close(self, one: _Evaluation) -> None:
         """The last status of a rule whose process has ended, and its output to S3."""
+        self._running.remove(one)
         one.pump.close()
         self._note(one)
         job = self._cloud.store.find(KIND, self._job_name) or {}

@@ -48,6 +48,7 @@ def test_what_the_sdk_serialises_is_understood() -> None:
         ("notify=me", "'notify' is not an action as it is written"),
         ("notify=arn:aws:sqs:us-east-1:123456789012:a", "the ARN of a topic is arn:aws:sns:"),
         ("notify=http://example.org/", "give a topic's ARN or an https address"),
+        ("notify=http://127.0.0.1.example.org/", "give a topic's ARN or an https address"),
         ("notify=file://localhost/etc/passwd", "give a topic's ARN or an https address"),
         ("[{", "action_json is not JSON"),
         ("[3]", "an action is an object with a name"),

@@ -4,6 +4,7 @@ The address may hold a secret, so only its host is ever told. A redirection is n
 could lead the message elsewhere.
 """
 
+import ipaddress
 import math
 import time
 from dataclasses import dataclass
@@ -44,8 +45,7 @@ class ToWebhook(Action):
 
     @property
     def _is_here(self) -> bool:
-        is_loopback = self._host in {"localhost", "::1"} or self._host.startswith("127.")
-        return urlsplit(self.address).scheme == "http" and is_loopback
+        return urlsplit(self.address).scheme == "http" and _is_loopback(self._host)
 
     def do(self, event: Event) -> str:
         fault = ""
@@ -80,6 +80,13 @@ class ToWebhook(Action):
         if reply.is_redirect:
             return reply.status_code, f"it redirects ({reply.status_code}), which is not followed"
         return reply.status_code, "" if reply.ok else f"it answers {reply.status_code}"
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def message(event: Event) -> dict[str, Any]:
