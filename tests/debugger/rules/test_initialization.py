@@ -54,6 +54,15 @@ def test_a_gradient_that_is_hardly_spread_out_is_found(width: float, number: int
     assert findings(poor(), as_statistics(steps, poor().needs())) == from_values
 
 
+def test_a_bias_before_a_normalisation_says_nothing_of_the_weights() -> None:
+    bias = raw("gradient/conv.bias", [1e-9, 2e-9], GRADIENTS)
+    wide = raw("gradient/conv.weight", [-1, 1], GRADIENTS)
+    narrow = raw("gradient/conv.weight", [1e-9, 2e-9], GRADIENTS)
+
+    assert not findings(poor(), [step(0, bias, wide)])
+    assert findings(poor(), [step(0, bias, narrow)])
+
+
 @pytest.mark.parametrize(
     ("losses", "found_at"),
     [

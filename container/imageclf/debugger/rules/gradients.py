@@ -1,12 +1,18 @@
 """VanishingGradient: what reaches a layer's weights is too small to teach them anything."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+
+import numpy as np
 
 from imageclf.debugger import names
 from imageclf.debugger.finding import Finding
 from imageclf.debugger.rules.base import Needs, Rule, RuleParameters
 from imageclf.debugger.rules.telling import Spells, at, finding, key_of
 from imageclf.debugger.saved import Saved, SavedStep
+
+
+Measured = Mapping[tuple[str, str], tuple[Saved, float]]
+"""Gradients and something that was measured of each, by worker and name."""
 
 
 class VanishingGradientParameters(RuleParameters):
@@ -34,20 +40,13 @@ class VanishingGradient(Rule):
         return {names.GRADIENTS: frozenset({"abs_mean"})}
 
     def look(self, step: SavedStep) -> Iterator[Finding]:
-        sizes = _sizes(step)
-        for tensor, size in sizes.values():
+        bound = self.parameters.threshold
+        sizes = measured(step, lambda tensor: tensor.statistic("abs_mean"))
+        for key, (tensor, size) in sizes.items():
             self.looked += 1
-            ill = size < self.parameters.threshold and not self._weight_is_well(tensor, sizes)
-            if self._spells.begins(key_of(tensor), ill):
+            ill = size < bound and not is_idle_bias(key, sizes, bound)
+            if self._spells.begins(key, ill):
                 yield self._finding(step, tensor, size)
-
-    def _weight_is_well(
-        self, tensor: Saved, sizes: dict[tuple[str, str], tuple[Saved, float]]
-    ) -> bool:
-        if not tensor.name.endswith(".bias"):
-            return False
-        weight = sizes.get((tensor.worker, tensor.name.removesuffix("bias") + "weight"))
-        return weight is not None and weight[1] >= self.parameters.threshold
 
     def _finding(self, step: SavedStep, tensor: Saved, size: float) -> Finding:
         return finding(
@@ -65,10 +64,21 @@ class VanishingGradient(Rule):
         )
 
 
-def _sizes(step: SavedStep) -> dict[tuple[str, str], tuple[Saved, float]]:
+def measured(step: SavedStep, measure: Callable[[Saved], float | None]) -> Measured:
+    """Each gradient of a step with its measure, where that is a number."""
     found = {}
     for tensor in step.select(collection=names.GRADIENTS):
-        size = tensor.statistic("abs_mean")
-        if size is not None:
-            found[key_of(tensor)] = (tensor, size)
+        value = measure(tensor)
+        if value is not None and not np.isnan(value):
+            found[key_of(tensor)] = (tensor, value)
     return found
+
+
+def is_idle_bias(key: tuple[str, str], known: Measured, bound: float) -> bool:
+    """Whether this is the gradient of a bias that its own layer's weight, being well, excuses.
+
+    What a normalisation takes out again, it need not learn: the bias before it has no gradient.
+    """
+    worker, name = key
+    weight = known.get((worker, name.removesuffix("bias") + "weight"))
+    return name.endswith(".bias") and weight is not None and weight[1] >= bound

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from imageclf.debugger import names, statistics
 from imageclf.debugger.finding import Finding
+from imageclf.debugger.rules import gradients
 from imageclf.debugger.rules.base import Needs, Rule, RuleParameters
 from imageclf.debugger.rules.selection import Patterns, Selection, split
 from imageclf.debugger.rules.telling import LARGEST, Spells, at, finding, is_training
@@ -72,7 +73,7 @@ class PoorWeightInitialization(Rule):
         if not is_training(step) or self._seen >= self.parameters.steps:
             return
         variances = _measured(self._inputs.tensors(step), _variance)
-        ranges = _measured(step.select(collection=names.GRADIENTS), _range)
+        ranges = self._ranges(step)
         losses = _measured(step.select(collection=names.LOSSES), _mean)
         if not (variances or ranges or losses):
             return
@@ -115,6 +116,10 @@ class PoorWeightInitialization(Rule):
             advice=_ADVICE,
             details={"variances": {one.name: min(value, LARGEST) for one, value in variances}},
         )
+
+    def _ranges(self, step: SavedStep) -> Measured:
+        known, bound = gradients.measured(step, _range), self.parameters.distribution_range
+        return [one for key, one in known.items() if not gradients.is_idle_bias(key, known, bound)]
 
     def _look_at_gradients(self, step: SavedStep, ranges: Measured) -> Iterator[Finding]:
         for worker, of_worker in _by_worker(ranges).items():
