@@ -10,7 +10,6 @@ from imageclf.debugger.rules.base import Needs, Rule, RuleParameters
 from imageclf.debugger.rules.telling import Spells, at, finding, key_of
 from imageclf.debugger.saved import Saved, SavedStep
 
-
 Measured = Mapping[tuple[str, str], tuple[Saved, float]]
 """Gradients and something that was measured of each, by worker and name."""
 
