@@ -7,6 +7,7 @@ imports smdebug.
 
 import logging
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -34,7 +35,8 @@ def subdued() -> Iterator[None]:
                 os.environ[name] = value
 
 
-with subdued():
+with subdued(), warnings.catch_warnings():
+    warnings.simplefilter("ignore", DeprecationWarning)  # protobuf's, by the hundred
     from smdebug.core.collection import NON_REDUCTION_COLLECTIONS, CollectionKeys
     from smdebug.core.modes import ModeKeys
     from smdebug.core.reduction_config import ReductionConfig

@@ -8,12 +8,10 @@ import torch
 from torch import Tensor
 
 from imageclf.debugger.hook import layout
-from imageclf.debugger.hook.device_statistics import (
-    SAMPLE_VALUES,
-    UNBIASED,
-    DeviceStatistics,
-)
+from imageclf.debugger.hook.derived import UNBIASED
+from imageclf.debugger.hook.device_statistics import DeviceStatistics
 from imageclf.debugger.hook.earlier import Earlier
+from imageclf.debugger.hook.passes import SAMPLE_VALUES
 from imageclf.debugger.hook.plans import Plan
 from imageclf.debugger.hook.step_file import Record
 from imageclf.debugger.names import STATISTIC_PREFIX

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from imageclf.debugger import statistics as names
-from imageclf.debugger.hook.device_statistics import OFFERED, UNBIASED
+from imageclf.debugger.hook.derived import OFFERED, UNBIASED
 from imageclf.debugger.hook.earlier import OF_CHANGE
 from imageclf.debugger.hook.foreign import NON_REDUCTION_COLLECTIONS, ReductionConfig
 from imageclf.errors import SettingsError
