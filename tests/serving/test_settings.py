@@ -8,6 +8,7 @@ CHANGED: dict[str, str] = {
     "IMAGECLF_PRECISION": "fp32",
     "IMAGECLF_WORKERS": "3",
     "IMAGECLF_THREADS": "2",
+    "IMAGECLF_AT_ONCE": "5",
     "IMAGECLF_BATCH_SIZE": "8",
     "IMAGECLF_BATCH_WAIT_MS": "7.5",
     "IMAGECLF_QUEUE": "10",
@@ -94,3 +95,21 @@ def test_threads_follow_the_workers_that_were_asked_for() -> None:
 def test_a_gpu_gets_one_worker_and_batches() -> None:
     chosen = read().resolve(cores=16, gpus=2)
     assert (chosen.workers, chosen.batch_size, chosen.batch_wait_ms) == (2, 16, 5)
+
+
+@pytest.mark.parametrize(("cores", "at_once", "width"), [(1, 2, 2), (2, 3, 3), (8, 3, 6)])
+def test_a_worker_answers_several_requests_at_once(cores: int, at_once: int, width: int) -> None:
+    chosen = read().resolve(cores=cores, gpus=0)
+    assert (chosen.direct, chosen.at_once, chosen.width) == (True, at_once, width)
+
+
+def test_batches_are_not_mixed_with_requests_at_once() -> None:
+    for chosen in (
+        read(IMAGECLF_BATCH_SIZE="4", IMAGECLF_AT_ONCE="3").resolve(cores=2, gpus=0),
+        read(IMAGECLF_BATCH_SIZE="4").resolve(cores=2, gpus=1),
+    ):
+        assert (chosen.direct, chosen.at_once, chosen.width) == (False, 1, 8)
+
+
+def test_one_at_a_time_finds_the_next_one_waiting() -> None:
+    assert read(IMAGECLF_AT_ONCE="1").resolve(cores=2, gpus=0).width == 2

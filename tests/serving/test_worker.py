@@ -28,11 +28,12 @@ from imageclf.errors import DeviceError
 from imageclf.serving import worker
 
 class FakePredictor:
+    forkable = False
     def start(self):
         raise {fault}
 
 if os.fork() == 0:
-    worker._start_in_worker(FakePredictor(), Path(sys.argv[1]))
+    worker._start_in_worker(FakePredictor(), None, Path(sys.argv[1]))
     os._exit(0)
 sys.exit(os.waitstatus_to_exitcode(os.wait()[1]))
 """

@@ -1,5 +1,6 @@
 """The processes below the supervisor: started, restarted a few times, ended with all below them."""
 
+import contextlib
 import ctypes
 import json
 import os
@@ -36,6 +37,7 @@ class Child:
         before: called before each start.
         wrap: its output goes through us: JSON lines as they are, anything else as one.
         bound: it is killed when this process dies, however that happens (on Linux).
+        survived: what it leaves behind when it ends goes on when it is started anew.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class Child:
         pass_fds: Sequence[int] = (),
         wrap: bool = False,
         bound: bool = False,
+        survived: bool = False,
     ) -> None:
         self.name = name
         self._command = command
@@ -56,13 +59,17 @@ class Child:
         self._pass_fds = pass_fds
         self._wrap = wrap
         self._bound = bound and sys.platform == "linux"
+        self._survived = survived
+        self._groups: set[int] = set()
         self._starts: deque[float] = deque(maxlen=RESTARTS + 1)
         self.pid = 0
         self.code: int | None = None
 
     def start(self) -> None:
-        """Start it; what an earlier one left in its process group is ended first."""
-        self._kill_group()
+        """Start it; what an earlier one left in its process group is ended first, or goes on."""
+        if not self._survived:
+            self._kill_groups()
+        self._groups = {group for group in self._groups if _anybody_in(group)}
         self._before()
         self._starts.append(time.monotonic())
         process = subprocess.Popen(
@@ -77,6 +84,7 @@ class Child:
         )
         process.returncode = 0  # the supervisor reaps; Popen must not wait for it as well
         self.pid, self.code = process.pid, None
+        self._groups.add(process.pid)
         if process.stdout is not None:
             threading.Thread(target=_forward, args=(process.stdout,), daemon=True).start()
 
@@ -98,15 +106,20 @@ class Child:
     def kill(self) -> None:
         """End it and all below it at once."""
         self.signal(signal.SIGKILL)
-        self._kill_group()
+        self._kill_groups()
 
-    def _kill_group(self) -> None:
-        if not self.pid:
-            return
-        try:
-            os.killpg(self.pid, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):
-            return  # nobody is left in it
+    def _kill_groups(self) -> None:
+        while self._groups:
+            with contextlib.suppress(ProcessLookupError, PermissionError):  # nobody is left in it
+                os.killpg(self._groups.pop(), signal.SIGKILL)
+
+
+def _anybody_in(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def _forward(stream: IO[bytes]) -> None:

@@ -5,7 +5,7 @@ the others alone, and no request makes this raise: what the caller did wrong is 
 a 500 whose cause stands in the log only.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
@@ -126,15 +126,22 @@ class Responder:
 
     def _seen(self, pictures: Sequence[_Picture]) -> list[tuple[_Picture, Views]]:
         """What the network sees of `pictures`, of jobs that can still be answered."""
-        mapped = self._pool.map if len(pictures) > 1 else map
         seen = []
         # Faults are told here, in order, and not in the threads: the first one counts.
-        for picture, views in zip(pictures, mapped(self._views, pictures), strict=True):
+        for picture, views in zip(pictures, self._all_views(pictures), strict=True):
             if isinstance(views, RequestError):
                 picture.job.fault(picture.place, views)
             elif views is not None:
                 seen.append((picture, views))
         return [(picture, views) for picture, views in seen if picture.job.response is None]
+
+    def _all_views(self, pictures: Sequence[_Picture]) -> Iterable[Views | RequestError | None]:
+        if len(pictures) > 1:
+            try:
+                return self._pool.map(self._views, pictures)
+            except RuntimeError:  # a process that is to end has no pool, and requests to answer
+                pass
+        return map(self._views, pictures)
 
     def _views(self, picture: _Picture) -> Views | RequestError | None:
         """The views of one picture, or its fault; None when they would be of no use."""

@@ -24,8 +24,12 @@ _PLATFORM_NAMES = {
 }
 """What SageMaker and its SDK call some of the settings; our own name wins."""
 
+_MIB = 1 << 20
 _MOST_THREADS = 4
 """Threads of one worker by default: a picture at a time gains little from more."""
+
+_MOST_AT_ONCE = 3
+"""One more than threads, so that none waits for a picture to be decoded; more gain nothing."""
 
 
 def variable(field: str) -> str:
@@ -52,6 +56,9 @@ class ServeSettings(BaseModel):
     )
     workers: OptionalInt = Field(None, ge=1, le=256, description="worker processes of a model")
     threads: OptionalInt = Field(None, ge=1, le=256, description="threads of a worker")
+    at_once: OptionalInt = Field(
+        None, ge=1, le=64, description="requests that a worker answers at once, unless batched"
+    )
     batch_size: OptionalInt = Field(
         None, ge=1, le=256, description="requests predicted together; 1 on the CPU, 16 on a GPU"
     )
@@ -101,13 +108,21 @@ class ServeSettings(BaseModel):
             raise SettingsError(" ".join(faults))
         return read
 
+    @property
+    def max_body_bytes(self) -> int:
+        return int(self.max_body_mb * _MIB)
+
     def resolve(self, cores: int, gpus: int) -> "Resolved":
         """Fill in what was left open: never more threads than `cores`, one worker a GPU."""
         threads = self.threads or min(max(1, cores // (self.workers or 1)), _MOST_THREADS)
+        batch_size = self.batch_size or (16 if gpus else 1)
+        direct = not gpus and batch_size == 1
         return Resolved(
             workers=self.workers or gpus or max(1, cores // threads),
             threads=threads,
-            batch_size=self.batch_size or (16 if gpus else 1),
+            direct=direct,
+            at_once=self.at_once or min(threads + 1, _MOST_AT_ONCE) if direct else 1,
+            batch_size=batch_size,
             batch_wait_ms=(5.0 if gpus else 0.0)
             if self.batch_wait_ms is None
             else self.batch_wait_ms,
@@ -115,7 +130,7 @@ class ServeSettings(BaseModel):
 
 
 class Resolved(BaseModel):
-    """The settings that depend on the machine."""
+    """The settings that depend on the machine; `direct`: the gateway asks the workers itself."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -123,6 +138,14 @@ class Resolved(BaseModel):
     threads: int
     batch_size: int
     batch_wait_ms: float
+    direct: bool = False
+    at_once: int = 1
+
+    @property
+    def width(self) -> int:
+        """Requests passed on at a time: so many that a worker finds the next one waiting."""
+        waiting = 0 if self.at_once > 1 else self.batch_size
+        return self.workers * self.batch_size * self.at_once + waiting
 
 
 def names() -> tuple[str, ...]:

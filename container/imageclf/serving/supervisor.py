@@ -97,6 +97,8 @@ class _Supervisor:
             before=run.clear,
             wrap=True,
             bound=True,
+            # Of one model two copies have room for a while: the old one answers until the new does.
+            survived=resolved.direct and not settings.multi_model,
         )
         gateway = [sys.executable, "-m", "imageclf.serving.gateway"]
         self._gateway = Child(

@@ -2,7 +2,8 @@
 
 The model is loaded once in the parent process, so that the workers, which are forked from it, share
 what can be shared. An engine that makes threads, which no fork survives, is started in each worker
-right after the fork. Who cannot load says why in `failure.json`, where the gateway looks, and ends.
+right after the fork, and so is the worker's own socket. Who cannot load says why in `failure.json`,
+where the gateway looks, and ends.
 """
 
 import logging
@@ -19,9 +20,12 @@ from typing import TYPE_CHECKING
 
 from imageclf import artifact, machine
 from imageclf.errors import ImageclfError
+from imageclf.serving import asked
+from imageclf.serving.answers import Response
+from imageclf.serving.door import Door
 from imageclf.serving.responder import Responder
 from imageclf.serving.run_folder import ARTIFACT, FAILURE
-from imageclf.serving.settings import ServeSettings
+from imageclf.serving.settings import Resolved, ServeSettings
 
 if TYPE_CHECKING:
     from imageclf.serving.predictor import Predictor
@@ -44,16 +48,26 @@ def load(model_dir: Path, environment: Mapping[str, str]) -> Responder:
         predictor = _opened(model_dir, settings)
         if predictor.forkable:
             _start(predictor)
-        else:
-            os.register_at_fork(after_in_child=partial(_start_in_worker, predictor, model_dir))
-    return Responder(predictor, settings, _decoding_threads(settings))
+        resolved = settings.resolve(machine.cores(), machine.gpus())
+        responder = Responder(predictor, settings, _decoding_threads(resolved))
+        door = _door(responder, settings, resolved) if resolved.direct else None
+        os.register_at_fork(after_in_child=partial(_start_in_worker, predictor, door, model_dir))
+    return responder
 
 
-def _decoding_threads(settings: ServeSettings) -> int:
+def _decoding_threads(resolved: Resolved) -> int:
     """The worker's share of the cores: decoding and predicting take turns."""
-    cores, gpus = machine.cores(), machine.gpus()
-    resolved = settings.resolve(cores, gpus)
-    return max(1, cores // resolved.workers) if gpus else resolved.threads
+    if machine.gpus():
+        return max(1, machine.cores() // resolved.workers)
+    return resolved.threads
+
+
+def _door(responder: Responder, settings: ServeSettings, resolved: Resolved) -> Door:
+    def answering(headers: Mapping[str, str], body: bytes) -> Response:
+        (response,) = asked.answers(responder, [(headers, body)])
+        return response
+
+    return Door(answering, resolved.at_once, settings.max_body_bytes)
 
 
 def _opened(model_dir: Path, settings: ServeSettings) -> "Predictor":
@@ -68,10 +82,20 @@ def _start(predictor: "Predictor") -> None:
     predictor.warm_up()
 
 
-def _start_in_worker(predictor: "Predictor", model_dir: Path) -> None:
+def _start_in_worker(predictor: "Predictor", door: Door | None, model_dir: Path) -> None:
     # What a fork's hook raises is printed and forgotten, so here the process ends at once.
     with _failure_told(model_dir, os._exit):
-        _start(predictor)
+        if not predictor.forkable:
+            _start(predictor)
+    if door is not None:
+        _open(door, model_dir)
+
+
+def _open(door: Door, model_dir: Path) -> None:
+    try:
+        door.open(model_dir)
+    except OSError as error:
+        _LOG.warning("The worker has no socket of its own (%s); it is asked by detours.", error)
 
 
 @contextmanager

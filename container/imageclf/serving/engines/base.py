@@ -37,7 +37,7 @@ class Engine(Protocol):
         ...
 
     def logits(self, images_u8_bchw: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        """Logits [B, classes] of pictures [B, 3, S, S]."""
+        """Logits [B, classes] of pictures [B, 3, S, S]; several threads may ask at once."""
         ...
 
 

@@ -1,5 +1,6 @@
 """Logits by torch: on a GPU, or on the CPU where a model has no ONNX graph."""
 
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,9 @@ _FIRST_WITH_FP16, _FIRST_WITH_BF16 = 7, 8  # compute capability
 class TorchEngine:
     """A network of torchvision; its weights are read once, before any fork.
 
+    It computes for one caller at a time: recorded graphs have one place for pictures, and on the
+    CPU each calling thread would bring threads of its own.
+
     Raises:
         ArtifactError: the weights are absent, damaged, or not those of the manifest.
     """
@@ -38,6 +42,7 @@ class TorchEngine:
         self._claims = claims
         self._device: torch.device | None = None
         self._graphs: CudaGraphs | None = None
+        self._turn = threading.Lock()
 
     def start(self) -> None:
         if self._device is not None:
@@ -51,7 +56,7 @@ class TorchEngine:
     def logits(self, images_u8_bchw: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         assert self._device is not None, "start comes first"
         images = torch.from_numpy(images_u8_bchw)
-        with torch.inference_mode():
+        with self._turn, torch.inference_mode():
             run = self._graphs or self._forward
             logits_bk: npt.NDArray[np.float32] = run(images.to(self._device)).cpu().numpy()
         return logits_bk

@@ -34,7 +34,7 @@ class App:
         self._models = models
         self._only = only
         self._registry = Registry(models)
-        largest = int(settings.max_body_mb * _MIB)
+        largest = settings.max_body_bytes
         self._reader = Reader(largest, budget=max(4 * largest, _BODIES_MIB * _MIB))
         self._invoker = Invoker(settings, models, self._reader)
         self.draining = False
@@ -109,10 +109,9 @@ class App:
         return Answer.of(200, {"status": "ready"}) if ready else not_ready().answer
 
     def _execution_parameters(self) -> Answer:
-        workers = self._resolved.workers * self._resolved.batch_size
         largest = int(max(1, min(self._settings.max_body_mb, _PAYLOADS_MB)))
         parameters = {
-            "MaxConcurrentTransforms": max(1, min(workers + 1, _PAYLOADS_MB // largest)),
+            "MaxConcurrentTransforms": max(1, min(self._resolved.width, _PAYLOADS_MB // largest)),
             "BatchStrategy": "MULTI_RECORD",
             "MaxPayloadInMB": largest,
         }

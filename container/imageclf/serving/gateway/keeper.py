@@ -15,6 +15,7 @@ from imageclf.serving.gateway import processes
 from imageclf.serving.gateway.loading import Loader
 from imageclf.serving.gateway.mms import BackendError
 from imageclf.serving.gateway.model import LoadError, Model
+from imageclf.serving.gateway.ways import Ways
 from imageclf.serving.settings import Resolved
 
 WORKER_RESTART_S = 4.0
@@ -28,12 +29,16 @@ GiveUp = Callable[[Model, LoadError], Awaitable[None]]
 
 
 class Keeper:
-    """Heals models by `loader`; `give_up` is called for one that cannot be loaded again."""
+    """Heals models by `loader`; `give_up` is called for one that cannot be loaded again.
+
+    A model whose workers can still be asked stays ready meanwhile.
+    """
 
     def __init__(
-        self, loader: Loader, resolved: Resolved, timeout_s: float, give_up: GiveUp
+        self, loader: Loader, ways: Ways, resolved: Resolved, timeout_s: float, give_up: GiveUp
     ) -> None:
         self._loader = loader
+        self._ways = ways
         self._workers = resolved.workers
         self._timeout_s = timeout_s
         self._give_up = give_up
@@ -46,7 +51,10 @@ class Keeper:
         surplus = now.workers[: -self._workers]
         if surplus:  # one that did not answer in time was replaced, and computes on
             processes.kill(surplus)
-        busy = model.gate.inside > 0
+        if hanging := self._ways.direct.silent(model.key, self._timeout_s):
+            processes.kill(hanging)
+        # Of one that is asked directly its own silence is known.
+        busy = model.gate.inside > 0 and not self._ways.direct.workers(model.key)
         if now.parent is None:
             self.heal(model, "its parent process ended")
         elif not now.workers:
@@ -54,7 +62,7 @@ class Keeper:
         elif busy and model.silent_s > self._timeout_s:
             processes.kill(now.workers)
             self.heal(model, "its workers do not answer")
-        elif not busy and model.silent_s > _PROBE_AFTER_S:
+        elif not model.gate.inside and model.silent_s > _PROBE_AFTER_S:
             self.heal(model, "")
 
     def heal(self, model: Model, reason: str) -> None:
@@ -62,7 +70,7 @@ class Keeper:
         if not model.key:
             return
         if reason:
-            model.ready.clear()
+            self._unready(model)
             model.doubted = True
         if model.healing is None:
             if reason:
@@ -101,10 +109,14 @@ class Keeper:
         while True:
             model.doubted = False
             if not await self._answers_soon(model):
-                model.ready.clear()
+                self._unready(model)
                 await self.start(model)
             if not model.doubted:
                 return
+
+    def _unready(self, model: Model) -> None:
+        if not self._ways.direct.workers(model.key):
+            model.ready.clear()
 
     async def _answers_soon(self, model: Model) -> bool:
         """Whether the processes that are there answer once more, without being started anew."""
@@ -112,7 +124,7 @@ class Keeper:
             async with asyncio.timeout(WORKER_RESTART_S):
                 while processes.look(model.processes.parent).parent:
                     try:
-                        await self._loader.warm_up(model.key)
+                        await self._ways.warm_up(model.key)
                     except BackendError:
                         await asyncio.sleep(_RETRY_S)
                     else:

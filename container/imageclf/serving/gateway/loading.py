@@ -11,10 +11,9 @@ from imageclf.serving.gateway import processes
 from imageclf.serving.gateway.mms import BackendError, Mms, RefusedError
 from imageclf.serving.gateway.model import LoadError, Model
 from imageclf.serving.gateway.processes import Processes
+from imageclf.serving.gateway.ways import Ways
 from imageclf.serving.run_folder import RunFolder
 from imageclf.serving.settings import Resolved
-
-WARM_UP = {"x-imageclf-warm-up": "1"}
 
 _START_S = 900.0
 _LOOK_EVERY_S = 0.05
@@ -24,9 +23,12 @@ _END_S = 3.0
 class Loader:
     """Starts models in new processes, and ends them so that their memory is free."""
 
-    def __init__(self, run: RunFolder, mms: Mms, resolved: Resolved, timeout_s: float) -> None:
+    def __init__(
+        self, run: RunFolder, mms: Mms, ways: Ways, resolved: Resolved, timeout_s: float
+    ) -> None:
         self._run = run
         self._mms = mms
+        self._ways = ways
         self._resolved = resolved
         self._timeout_s = timeout_s
         last = max((int(key[1:]) for key in run.described()), default=0)
@@ -67,21 +69,13 @@ class Loader:
         model.key = key
         model.proved()
 
-    async def warm_up(self, key: str) -> None:
-        """One made-up prediction.
-
-        Raises:
-            BackendError: it was not answered as it should.
-        """
-        answer = await self._mms.predict(key, b"", WARM_UP)
-        if answer.status != 200:
-            raise BackendError(answer.body.decode(errors="replace"))
-
     async def end(self, key: str, known: Processes) -> None:
         """End the processes of `key`; returns when they are gone."""
-        with contextlib.suppress(BackendError):  # a server that died has no processes any more
+        pids = tuple({*known.all, *self._ways.direct.pids(key)})
+        self._ways.direct.retire(key)
+        with contextlib.suppress(BackendError):  # a server that died knows nothing any more
             await self._mms.unregister(key)
-        if left := await _ended(known.all):
+        if left := await _ended(pids):
             logs.warning("processes of a model that did not end are killed", pids=left)
             processes.kill(left)
             await _ended(left)
@@ -100,6 +94,7 @@ class Loader:
         try:
             async with asyncio.timeout(_START_S):
                 await first_of(answered, self._until_failed(key))
+                await self._ways.warm_up(key)
         except TimeoutError as error:
             raise LoadError(
                 f"The model did not answer within {_START_S:.0f} s of being loaded.", 503
@@ -109,7 +104,7 @@ class Loader:
     async def _until_answered(self, key: str) -> None:
         while True:
             try:
-                return await self.warm_up(key)
+                return await self._ways.warm_up_by_server(key)
             except BackendError:
                 await asyncio.sleep(_LOOK_EVERY_S)
 
@@ -120,8 +115,11 @@ class Loader:
             if failure is not None:
                 raise LoadError(failure["message"], failure["status"], failure["exit_code"])
             parent = parent or processes.find_parent(key)
-            if parent is not None and not processes.alive((parent,)):
-                raise LoadError("The process that was to load the model ended.", 503)
+            if parent is None or not processes.alive((parent,)):
+                if not await self._mms.knows(key):
+                    raise BackendError("multi-model-server ended")
+                if parent is not None:
+                    raise LoadError("The process that was to load the model ended.", 503)
             await asyncio.sleep(_LOOK_EVERY_S)
 
 

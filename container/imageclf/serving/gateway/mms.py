@@ -102,6 +102,14 @@ class Mms:
         """
         await self._manage("DELETE", f"/models/{key}", {})
 
+    async def knows(self, key: str) -> bool:
+        """Whether the server that is there now was told of this model."""
+        try:
+            await self._manage("GET", f"/models/{key}", {})
+        except BackendError:
+            return False
+        return True
+
     async def _manage(self, method: str, path: str, parameters: dict[str, Any]) -> None:
         try:
             async with asyncio.timeout(_MANAGEMENT_S):

@@ -9,12 +9,14 @@ from imageclf import machine
 from imageclf.serving import logs
 from imageclf.serving.gateway import processes
 from imageclf.serving.gateway.answer import Answer, RefusalError, refuse
+from imageclf.serving.gateway.direct import Direct
 from imageclf.serving.gateway.gate import Gate
 from imageclf.serving.gateway.keeper import WORKER_RESTART_S, Keeper
 from imageclf.serving.gateway.loading import Loader
 from imageclf.serving.gateway.memory import Bound, estimate
 from imageclf.serving.gateway.mms import BackendError, Mms
 from imageclf.serving.gateway.model import LoadError, Model
+from imageclf.serving.gateway.ways import Ways
 from imageclf.serving.run_folder import ARTIFACT, RunFolder
 from imageclf.serving.settings import Resolved, ServeSettings
 
@@ -38,8 +40,9 @@ class Models:
         self._mms = mms
         self._settings = settings
         self._resolved = resolved
-        self._loader = Loader(run, mms, resolved, settings.timeout_s)
-        self._keeper = Keeper(self._loader, resolved, settings.timeout_s, self._give_up)
+        self._ways = ways = Ways(mms, Direct(run))
+        self._loader = Loader(run, mms, ways, resolved, settings.timeout_s)
+        self._keeper = Keeper(self._loader, ways, resolved, settings.timeout_s, self._give_up)
         limit_mb = settings.memory_mb
         self._bound = Bound(limit_mb * _MIB if limit_mb else machine.memory_bytes() * 4 // 5)
         self._models: dict[str, Model] = {}
@@ -143,7 +146,7 @@ class Models:
             key = model.key
             try:
                 async with model.asking(key):
-                    answer = await self._mms.predict(key, body, headers)
+                    answer = await self._ways.predict(key, body, headers)
             except TimeoutError:
                 continue
             except BackendError as error:
@@ -163,6 +166,8 @@ class Models:
                 self.server_answers = await self._mms.answers()
             for model in list(self._models.values()):
                 self._keeper.look_after(model)
+                if model.key:  # a worker may have been started anew
+                    await self._ways.direct.find(model.key)
             await asyncio.sleep(_TICK_S)
 
     async def _forget(self, model: Model) -> None:
@@ -190,10 +195,7 @@ class Models:
             self.gave_up.set()
 
     def _model(self, name: str, folder: Path, url: str) -> Model:
-        """So many requests are passed on that a worker finds the next one waiting."""
-        resolved = self._resolved
-        width = resolved.workers * resolved.batch_size + max(1, resolved.batch_size)
-        return Model(name, url, folder, Gate(width, self._settings.queue))
+        return Model(name, url, folder, Gate(self._resolved.width, self._settings.queue))
 
 
 def unknown_model(name: str) -> RefusalError:
