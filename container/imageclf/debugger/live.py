@@ -95,13 +95,16 @@ class Watch:
         while not self._run.ended and not end.has_come:
             pause_s = SHORTEST_PAUSE_S if self.look() else min(pause_s * 2, LONGEST_PAUSE_S)
             self._pause(pause_s, end)
-        self.look()
+        self.look(last=True)
         self.conclude()
 
-    def look(self) -> bool:
-        """Judge what has come since the last time; False when nothing has."""
+    def look(self, last: bool = False) -> bool:
+        """Judge what has come since the last time; False when nothing has.
+
+        The `last` look takes also steps that are not complete.
+        """
         self._fetch()
-        steps = self._run.fresh()
+        steps = self._run.fresh(everything=last)
         self.engine.look(steps)
         if not steps and not self._run.ended:
             self.engine.wait(time.time())

@@ -118,6 +118,26 @@ def test_at_the_end_nothing_is_waited_for(tmp_path: Path) -> None:
     assert numbers(run) == [1]
 
 
+def test_who_will_not_ask_again_gets_what_is_there(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    save_collections(tmp_path, {}, workers=2)
+    for step in (0, 1):
+        save_step(tmp_path, step, {"a": [1.0]})
+    assert numbers(run) == []
+    assert [step.number for step in run.fresh(everything=True)] == [0, 1]
+
+
+def test_a_step_that_is_written_again_before_it_was_given_out_is_read_anew(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    save_step(tmp_path, 0, {"a": [1.0]})
+    run.refresh()
+    assert run.steps()[0].tensors[0].statistic("max") == 1.0
+    save_step(tmp_path, 0, {"a": [2.0]})
+    run.refresh()
+    assert run.fresh()[0].tensors[0].statistic("max") == 2.0
+    assert run.notes == ()
+
+
 def test_a_step_waits_for_all_workers(tmp_path: Path) -> None:
     save_collections(tmp_path, {"losses": ["a"]}, workers=2)
     run = Run(tmp_path)

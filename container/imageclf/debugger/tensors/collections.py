@@ -18,7 +18,7 @@ from imageclf.errors import TensorsError
 FOLDER = "collections"
 
 _MAX_BYTES = 64 << 20
-_FILE = re.compile(r"(.+)_collections\.json")
+_FILE = re.compile(r"(.+_)?collections\.json")
 _INDEX_SUFFIX = re.compile(r":\d+$")
 
 

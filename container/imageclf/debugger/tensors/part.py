@@ -25,13 +25,15 @@ CollectionsOf = Callable[[str], frozenset[str]]
 class Part:
     """One worker's share of a step.
 
-    `at_s` is Unix time, of the writing when `is_timed`, else of the file's last change.
+    `at_s` is Unix time, of the writing when `is_timed`, else of the file's last change. It
+    `is_whole` when the event file is as long as the index says.
     """
 
     worker: str
     index: index.Index
     at_s: float
     is_timed: bool
+    is_whole: bool
 
 
 class Worker:
@@ -58,12 +60,13 @@ class Worker:
             parsed = self._parser.parse(file.read(0, file.size))
             changed_s = file.modified_s
         if parsed.events is None:
-            return Part(self.name, parsed, changed_s, False)
+            return Part(self.name, parsed, changed_s, is_timed=False, is_whole=True)
         with self._folder.open(parsed.events) as file:
-            if is_whole and file.size < parsed.layout.end:
+            whole = file.size >= parsed.layout.end
+            if is_whole and not whole:
                 raise TensorsError(f"{parsed.events} is shorter than its index says.")
             at_s = _written_s(file, changed_s)
-        return Part(self.name, parsed, at_s or changed_s, at_s is not None)
+        return Part(self.name, parsed, at_s or changed_s, at_s is not None, whole)
 
     def tensors(self, part: Part, collections_of: CollectionsOf) -> tuple[list[Saved], int]:
         """The tensors of a part in the order of their index, and how many could not be read."""

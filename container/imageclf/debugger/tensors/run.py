@@ -65,6 +65,7 @@ class Run:
         self._collections = Collections(self._files)
         self._workers: dict[str, Worker] = {}
         self._steps: dict[int, dict[str, str]] = {}
+        self._parts: dict[tuple[int, str], Part] = {}
         self._seen_s: dict[int, float] = {}
         self._latest: dict[str, int] = {}
         self._silent: set[str] = set()
@@ -100,9 +101,10 @@ class Run:
         marked = (self.folder / END_OF_JOB).exists()
         now = self._clock()
         for found in self._listing.scan():
-            if found.again or found.step <= self._given:
+            if found.step <= self._given:
                 self._note_again(found.step, found.again)
-                self._kept.pop(found.step, None)
+            self._kept.pop(found.step, None)
+            self._parts.pop((found.step, found.worker), None)
             self._steps.setdefault(found.step, {})[found.worker] = found.path
             self._seen_s[found.step] = now
             self._latest[found.worker] = max(found.step, self._latest.get(found.worker, -1))
@@ -121,15 +123,19 @@ class Run:
         made = (self._step(number, order) for number in sorted(self._steps))
         return [step for step in made if step is not None]
 
-    def fresh(self) -> list[SavedStep]:
+    def fresh(self, everything: bool = False) -> list[SavedStep]:
         """The steps that were not given out yet, in order, as far as they are complete.
 
         A step is complete when every worker has saved it, or has saved a later one, or has said
         nothing for `patience_s`, or when the run has ended.
+
+        Args:
+            everything: also those that are not complete: nobody will ask again.
         """
         given: list[SavedStep] = []
         for number in sorted(number for number in self._steps if number > self._given):
-            patient = not self._ended and self._clock() - self._seen_s[number] < self._patience_s
+            waits = self._clock() - self._seen_s[number] < self._patience_s
+            patient = waits and not self._ended and not everything
             if patient and self._awaited(number):
                 break
             step = self._step(number, self._order, patient)
@@ -153,7 +159,7 @@ class Run:
         parts: list[Part] = []
         for name in sorted(self._steps[number], key=lambda name: (len(name), name)):
             try:
-                part = self._workers[name].part(self._steps[number][name], patient)
+                part = self._part(number, name, patient)
             except TensorsError as error:
                 if patient:
                     return None
@@ -168,6 +174,14 @@ class Run:
             else:
                 parts.append(part)
         return self._stored(number, parts) if parts else None
+
+    def _part(self, number: int, name: str, is_whole: bool) -> Part:
+        known = self._parts.get((number, name))
+        if known is None:
+            known = self._workers[name].part(self._steps[number][name], is_whole)
+            if known.is_whole:
+                self._parts[number, name] = known
+        return known
 
     def _stored(self, number: int, parts: list[Part]) -> SavedStep:
         first = parts[0]
