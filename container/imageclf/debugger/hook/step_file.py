@@ -10,6 +10,7 @@ import json
 import struct
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -122,7 +123,8 @@ class StepWriter:
                 file.writelines(parts)
             half.replace(path)
         except OSError as error:
-            half.unlink(missing_ok=True)
+            with suppress(OSError):
+                half.unlink()
             raise TensorsError(
                 f"Cannot write {path.name} into {self._folder} ({error.strerror}): "
                 "make room there, or save less."
