@@ -1,9 +1,9 @@
 """How often the rules find what is ill and leave alone what is well, in trainings of a few steps.
 
-    python -m bench.rules
+    python -m bench.rules [--seeds 5]
 
-Does each case and prints a table: for each rule how many of the sick trainings that it
-should find it found, and in how many of the healthy ones it was quiet. Writes
+Does each case with each seed and prints a table: for each rule how many of the sick trainings that
+it should find it found, and in how many of the healthy ones it was quiet. Writes
 `bench/results/rules.json`. Ends with 1 when a sick training was not found.
 """
 
@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Train, judge, print, write."""
     options = _options(arguments)
     logging.disable(logging.INFO)
-    counts = count(_cases(), lambda case: print(f"... {case.name}", file=sys.stderr))
+    counts = count(_cases(options.seeds), lambda case: print(f"... {case.name}", file=sys.stderr))
     print(table(counts))
     for name, counted in counts.items():
         for wrong in counted.wrong:
@@ -36,8 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return int(any(counted.found < counted.sick for counted in counts.values()))
 
 
-def _cases() -> tuple[Case, ...]:
-    return diseases.cases()
+def _cases(seeds: int) -> list[Case]:
+    return [case for seed in range(seeds) for case in diseases.cases(seed=seed)]
 
 
 def table(counts: dict[str, Count]) -> str:
@@ -50,6 +50,7 @@ def table(counts: dict[str, Count]) -> str:
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.rules", description=__doc__)
+    parser.add_argument("--seeds", type=int, default=5, help="times that each case is done")
     parser.add_argument("--results", type=Path, default=RESULTS, help="the JSON file to write")
     return parser.parse_args(arguments)
 

@@ -1,6 +1,6 @@
 """Trainings whose gradients, weights or activations are ill, and their healthy twins."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -87,27 +87,29 @@ HEALTHY: Mapping[str, Training] = {
 _REPEATED = RuleConfiguration.of("SimilarAcrossRuns", other_trials=f"{FOLDER}/before")
 
 
-def cases(save: Save | None = None) -> tuple[Case, ...]:
-    """All of them, saved by `save`; by our hook without."""
+def cases(save: Save | None = None, seed: int = 0) -> tuple[Case, ...]:
+    """All of them with weights and pictures of `seed`, saved by `save`; by our hook without."""
     save = save or with_statistics([*RULES, _REPEATED])
     sick = (
-        Case(name, partial(training.run, save=save), RULES, frozenset(expects.split()))
+        Case(name, _run(training, save, seed), RULES, frozenset(expects.split()))
         for name, (expects, training) in SICK.items()
     )
-    healthy = (
-        Case(name, partial(training.run, save=save), RULES) for name, training in HEALTHY.items()
-    )
-    return (*sick, *healthy, *_repetitions(save))
+    healthy = (Case(name, _run(one, save, seed), RULES) for name, one in HEALTHY.items())
+    return (*sick, *healthy, *_repetitions(save, seed))
 
 
-def _repetitions(save: Save) -> tuple[Case, Case]:
-    first = Training(convolutions, steps=4)
+def _run(training: Training, save: Save, seed: int) -> Callable[[Path], None]:
+    return partial(replace(training, seed=seed).run, save=save)
+
+
+def _repetitions(save: Save, seed: int) -> tuple[Case, Case]:
+    first, other = (Training(convolutions, steps=4, seed=one) for one in (seed, seed + 1))
     return (
         Case(
             "the same training with another seed",
-            partial(_twice, first, replace(first, seed=1), save),
+            partial(_twice, first, other, save),
             (_REPEATED,),
-            frozenset({"SimilarAcrossRuns"}),
+            frozenset({_REPEATED.name}),
         ),
         Case("the same training again", partial(_twice, first, first, save), (_REPEATED,)),
     )
