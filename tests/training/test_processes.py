@@ -12,6 +12,8 @@ import pytest
 from safetensors.numpy import load
 
 from imageclf.contract import Tree
+from imageclf.debugger.saved import Mode, Saved, SavedStep
+from imageclf.debugger.tensors.run import Run
 from tests.training import runs
 
 WEIGHT_TOLERANCE = 1e-7
@@ -25,6 +27,19 @@ ALIKE = {
     "class_weights": "balanced",
     "label_smoothing": "0.1",
 }
+
+
+BOTH = {
+    "HookParameters": {"include_workers": "all", "save_interval": "2"},
+    "CollectionConfigurations": [
+        {"CollectionName": "labels"},
+        {
+            "CollectionName": "fc",
+            "CollectionParameters": {"include_regex": "^gradient.*_fc.weight"},
+        },
+    ],
+}
+"""A debugger that saves in both processes."""
 
 
 @pytest.fixture(scope="module")
@@ -49,12 +64,41 @@ def assert_same_result(tree: Tree, alone: Tree) -> None:
         assert now == pytest.approx(before, rel=1e-3, abs=1e-6)
 
 
+def assert_both_recorded(tree: Tree) -> None:
+    """Each saved its own part of the batch, and gradients that both had averaged."""
+    run = Run(tree.tensors)
+    run.refresh()
+    assert run.ended
+    training = [step for step in run.steps() if step.mode is Mode.TRAIN]
+    assert [step.number for step in training[:2]] == [0, 2]
+    for step in training:
+        workers = {worker: of_worker(step, worker) for worker in ("worker_0", "worker_1")}
+        first, second = workers.values()
+        assert first.keys() == second.keys()
+        (gradient,) = (name for name in first if name.endswith("_fc.weight"))
+        np.testing.assert_array_equal(first[gradient].values, second[gradient].values)
+        with pytest.raises(AssertionError):  # each has pictures of its own
+            np.testing.assert_array_equal(first["labels"].values, second["labels"].values)
+    assert runs.summary(tree)["rules"][0]["RuleEvaluationStatus"] in {
+        "NoIssuesFound",
+        "IssuesFound",
+    }
+
+
+def of_worker(step: SavedStep, worker: str) -> dict[str, Saved]:
+    return {tensor.name: tensor for tensor in step.tensors if tensor.worker == worker}
+
+
 def test_two_processes_learn_what_one_learns(tmp_path: Path, data: Path, alone: Tree) -> None:
-    tree = runs.make_tree(tmp_path / "ml", data, processes="2", **ALIKE)
+    tree = runs.make_tree(
+        tmp_path / "ml", data, processes="2", debug="overfit", debug_interval="2", **ALIKE
+    )
+    runs.write_config(tree, "debughookconfig", BOTH)
     with runs.image_command(tree) as command:
         output, _ = command.communicate(timeout=runs.PATIENCE_S)
     assert command.returncode == 0, output
     assert "2 process(es) on CPU" in output
+    assert_both_recorded(tree)
     assert output.count("epoch=1 ") == 1, "only rank 0 writes"
     assert runs.summary(tree)["processes"] == 2
     assert_same_result(tree, alone)
@@ -88,7 +132,9 @@ def test_two_hosts_learn_what_one_learns_and_the_first_writes(
 
 
 def test_two_processes_stop_together_and_go_on(tmp_path: Path, data: Path) -> None:
-    tree = runs.make_tree(tmp_path / "ml", data, processes="2", epochs="2000", **ALIKE)
+    tree = runs.make_tree(
+        tmp_path / "ml", data, processes="2", epochs="2000", debug="exploding_tensor", **ALIKE
+    )
     with runs.image_command(tree) as command:
         metrics = tree.output_data / "metrics.jsonl"
         until = time.monotonic() + runs.PATIENCE_S
@@ -99,6 +145,7 @@ def test_two_processes_stop_together_and_go_on(tmp_path: Path, data: Path) -> No
     assert command.returncode == 143, output
     assert len(runs.checkpoints(tree)) == 1
     assert not tree.failure.exists()
+    assert runs.summary(tree)["rules"][0]["RuleEvaluationStatus"] == "NoIssuesFound"
     done = len(metrics.read_text().splitlines())
     settings = json.loads((tree.config / "hyperparameters.json").read_text())
     runs.write_config(tree, "hyperparameters", settings | {"epochs": str(done + 2)})

@@ -133,6 +133,8 @@ class Watcher:
         if self._process is None:
             return "The process that evaluates the rules could not be started."
         process = self._process
+        with contextlib.suppress(OSError):  # the training is over: nothing has to be left to it
+            os.setpriority(os.PRIO_PROCESS, process.pid, os.getpriority(os.PRIO_PROCESS, 0))
         try:
             code = process.wait(patience_s)
         except subprocess.TimeoutExpired:
