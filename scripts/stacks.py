@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from itertools import takewhile
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -40,12 +41,14 @@ def put(aws: Aws, create: Mapping[str, Any], update: Mapping[str, Any]) -> Stack
         remove(aws, name)
         before = None
     if before is None:
-        client.create_stack(**create)
-    elif not _update(client, update):
+        identity = client.create_stack(**create)["StackId"]
+    elif _update(client, update):
+        identity = before["StackId"]
+    else:
         return before
     made = _settled(aws, name)
     if made is None or made["StackStatus"] not in _GOOD:
-        raise LaunchError(f"The stack {name} was not made: {_fault(client, name)}.")
+        raise LaunchError(f"The stack {name} was not made: {_fault(client, identity)}.")
     return made
 
 
@@ -59,7 +62,8 @@ def remove(aws: Aws, name: str) -> None:
     client.delete_stack(StackName=name)
     left = _settled(aws, name)
     if left is not None:
-        raise LaunchError(f"The stack {name} is still there: {_fault(client, name)}.")
+        fault = _fault(client, left["StackId"])
+        raise LaunchError(f"The stack {name} is still there: {fault}.")
 
 
 def resources(aws: Aws, name: str) -> list[str]:
@@ -97,14 +101,20 @@ def _settled(aws: Aws, name: str) -> Stack | None:
     return None
 
 
-def _fault(client: Any, name: str) -> str:
-    """The first reason that the history of the stack gives."""
-    try:
-        events = client.describe_stack_events(StackName=name)["StackEvents"]
-    except ClientError:
-        return "it is gone, and its history in the console of CloudFormation says why"
-    for event in reversed(events):
-        if event["ResourceStatus"].endswith("_FAILED"):
-            reason = str(event.get("ResourceStatusReason", "no reason given")).rstrip(".")
-            return f"{event['LogicalResourceId']}: {reason}"
-    return "no reason given"
+def _fault(client: Any, identity: str) -> str:
+    """The first reason in what has happened to the stack since it was last begun with.
+
+    A stack that is gone is found by its identity, no longer by its name.
+    """
+    events = client.describe_stack_events(StackName=identity)["StackEvents"]  # the newest first
+    recent = takewhile(lambda event: not _is_beginning(event), events)
+    failures = [event for event in recent if event["ResourceStatus"].endswith("_FAILED")]
+    if not failures:
+        return "no reason given"
+    reason = str(failures[-1].get("ResourceStatusReason", "no reason given")).rstrip(".")
+    return f"{failures[-1]['LogicalResourceId']}: {reason}"
+
+
+def _is_beginning(event: Mapping[str, Any]) -> bool:
+    is_stack = event.get("PhysicalResourceId") == event["StackId"]
+    return is_stack and event["ResourceStatus"] in {"CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS"}
