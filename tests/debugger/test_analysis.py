@@ -1,6 +1,7 @@
 """`imageclf analyze`, on folders and on S3."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -103,6 +104,19 @@ def test_a_users_rule_runs_beside_the_others(
     _, said, _ = analyze(capsys, root, "--module", f"{file}:LargeWeight", "--rules", asked)
     assert said.splitlines()[2] == "LargeWeight      NoIssuesFound"
     assert len(said.splitlines()) == 3
+
+
+def test_what_was_left_out_is_told_in_short(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(root, tmp_path / "run")
+    for path in sorted((tmp_path / "run").rglob("*.tfevents"))[2:]:
+        path.write_bytes(path.read_bytes()[:40])
+    code, said, told = analyze(capsys, tmp_path / "run", "--rules", "exploding_tensor")
+    assert (code, "NoIssuesFound" in said) == (0, True)
+    first, total = told.splitlines()
+    assert first.startswith("Step 2 is damaged: 2 of its tensors")
+    assert total == "Altogether 8 tensors or steps could not be read."
 
 
 @pytest.mark.parametrize(

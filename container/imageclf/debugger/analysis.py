@@ -120,6 +120,8 @@ def _judge(rules: Rules, source: Source, options: argparse.Namespace) -> list[Ru
     engine.finish()
     for sentence in saved.notes:
         sys.stderr.write(f"{sentence}\n")
+    if saved.left_out > 1:
+        sys.stderr.write(f"Altogether {saved.left_out} tensors or steps could not be read.\n")
     if options.output is not None:
         _keep(saved, engine.states, options.output)
     return engine.states

@@ -12,9 +12,10 @@ from pathlib import Path
 
 from imageclf.debugger.names import END_OF_JOB
 from imageclf.debugger.saved import Mode, Saved, SavedStep
+from imageclf.debugger.tensors.attendance import Attendance
 from imageclf.debugger.tensors.collections import Collection, Collections
 from imageclf.debugger.tensors.folder import Folder
-from imageclf.debugger.tensors.listing import Listing
+from imageclf.debugger.tensors.listing import Found, Listing
 from imageclf.debugger.tensors.part import Part, Worker
 from imageclf.errors import TensorsError
 
@@ -67,8 +68,7 @@ class Run:
         self._steps: dict[int, dict[str, str]] = {}
         self._parts: dict[tuple[int, str], Part] = {}
         self._seen_s: dict[int, float] = {}
-        self._latest: dict[str, int] = {}
-        self._silent: set[str] = set()
+        self._attendance = Attendance()
         self._given = -1
         self._ended = False
         self._kept: OrderedDict[int, tuple[Saved, ...]] = OrderedDict()
@@ -99,17 +99,10 @@ class Run:
     def refresh(self) -> None:
         """See what has come since the last time; what was read is not read again."""
         marked = (self.folder / END_OF_JOB).exists()
-        now = self._clock()
         for found in self._listing.scan():
             if found.step <= self._given:
                 self._note_again(found.step, found.again)
-            self._kept.pop(found.step, None)
-            self._parts.pop((found.step, found.worker), None)
-            self._steps.setdefault(found.step, {})[found.worker] = found.path
-            self._seen_s[found.step] = now
-            self._latest[found.worker] = max(found.step, self._latest.get(found.worker, -1))
-            self._silent.discard(found.worker)
-            self._workers.setdefault(found.worker, Worker(self._files, found.worker))
+            self._take(found)
         self._collections.refresh()
         self._ended = marked
 
@@ -136,23 +129,25 @@ class Run:
         for number in sorted(number for number in self._steps if number > self._given):
             waits = self._clock() - self._seen_s[number] < self._patience_s
             patient = waits and not self._ended and not everything
-            if patient and self._awaited(number):
+            awaited = self._attendance.awaited(number, self._collections.workers)
+            if patient and awaited:
                 break
             step = self._step(number, self._order, patient)
             if step is None and patient:
                 break
-            self._silent |= set() if patient else self._awaited(number)
+            self._attendance.give_up(awaited)
             self._given = number
             self._seen_s.pop(number, None)
             given += [] if step is None else [step]
         return given
 
-    def _awaited(self, number: int) -> set[str]:
-        """The workers that may still save this step."""
-        unknown = self._collections.workers - len(self._workers)
-        nameless = {f"unknown {each}" for each in range(unknown)} - self._silent
-        behind = {worker for worker, latest in self._latest.items() if latest < number}
-        return nameless | (behind - self._silent)
+    def _take(self, found: Found) -> None:
+        self._kept.pop(found.step, None)
+        self._parts.pop((found.step, found.worker), None)
+        self._steps.setdefault(found.step, {})[found.worker] = found.path
+        self._seen_s[found.step] = self._clock()
+        self._attendance.came(found.worker, found.step)
+        self._workers.setdefault(found.worker, Worker(self._files, found.worker))
 
     def _step(self, number: int, order: "_Order", patient: bool = False) -> SavedStep | None:
         """The step; None when nothing of it can be read, or (if `patient`) not all of it yet."""
@@ -164,12 +159,13 @@ class Run:
                 if patient:
                     return None
                 self._lost[number] = 1
-                self._notes["damaged"] = f"Step {number} of {name} could not be read: {error}"
+                self._note("damaged", f"Step {number} of {name} could not be read: {error}")
                 continue
             if order.is_earlier_run(part):
-                self._notes["earlier"] = (
+                self._note(
+                    "earlier",
                     f"{self.folder} holds steps of an earlier run, saved before this run began "
-                    f"(up to step {number}); they were left out."
+                    f"(from step {number} on); they were left out.",
                 )
             else:
                 parts.append(part)
@@ -213,18 +209,19 @@ class Run:
     def _note_lost(self, number: int, lost: int) -> None:
         if lost:
             self._lost[number] = lost
-            self._notes["damaged"] = (
-                f"Step {number} is damaged: {lost} of its tensors could not be read and were left "
-                "out."
-            )
+            damaged = f"Step {number} is damaged: {lost} of its tensors could not be read"
+            self._note("damaged", f"{damaged} and were left out.")
 
     def _note_again(self, number: int, again: bool) -> None:
         if again:
-            self._notes["again"] = (
-                f"Step {number} was saved a second time: another run writes to {self.folder}."
-            )
+            second = f"Step {number} was saved a second time"
+            self._note("again", f"{second}: another run writes to {self.folder}.")
         else:
-            self._notes["late"] = f"Step {number} came after later ones and was left out."
+            self._note("late", f"Step {number} came after later ones and was left out.")
+
+    def _note(self, about: str, sentence: str) -> None:
+        """Of what happens again and again, the first time is told."""
+        self._notes.setdefault(about, sentence)
 
 
 class _Order:
