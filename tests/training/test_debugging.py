@@ -210,7 +210,10 @@ def test_the_platforms_file_alone_records_where_and_what_it_says(
             ],
         },
     )
+    boards = tree.output / "boards"
+    configure(tree, "tensorboardoutputconfig", {"LocalPath": "/opt/ml/output/boards"})
     train_here(tree)
+    assert any(boards.rglob("*tfevents*"))
     run = Run(tree.output / "elsewhere")
     run.refresh()
     train = [step for step in run.steps() if step.mode is Mode.TRAIN]

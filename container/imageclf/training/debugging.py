@@ -6,6 +6,7 @@ It ends in every way a training ends; a checkpoint and the artifact come before 
 import hashlib
 import json
 import logging
+import shutil
 from types import TracebackType
 from typing import Any, Self
 
@@ -40,6 +41,8 @@ class Debugging:
         self._tree = tree
         self._world = world
         self._folder = tree.place(settings.folder) if settings.folder else tree.tensors
+        board = settings.tensorboard
+        self._board = tree.place(board) if board is not None else None
         self._watcher: Watcher | None = None
         self.recorder: NoRecorder = self._make_recorder()
 
@@ -51,17 +54,16 @@ class Debugging:
         """
         if not self._settings.on:
             return
-        if self._world.leads and self._settings.rules:
-            self._watcher = Watcher(self._folder, self._tree.output_data, self._settings.rules)
         try:
             self._world.once_per_host(lambda: self._prepare(state))
+            self.recorder.begin(network, state.step, len(state.history))
         except TensorsError as error:
             log.warning("the debugger is off: %s", error)
             self.recorder.fault = str(error)
-            return
-        self.recorder.begin(network, state.step, len(state.history))
-        if self._watcher is not None:
-            self._watcher.start()
+        if self._world.leads and self._settings.rules:
+            self._watcher = Watcher(self._folder, self._tree.output_data, self._settings.rules)
+            if not self.recorder.fault:
+                self._watcher.start()
 
     def asked_to_stop(self) -> Asked | None:
         """What a rule said when it asked this training to end; known in the first process only."""
@@ -107,13 +109,14 @@ class Debugging:
         settings, leads = self._settings, self._world.leads
         if not settings.on or not (leads or settings.all_workers):
             return NoRecorder()
-        board = self._tree.place(settings.tensorboard) if settings.tensorboard else None
-        return Recorder(settings, self._folder, board, ends=leads)
+        return Recorder(settings, self._folder, self._board, ends=leads)
 
     def _prepare(self, state: State) -> None:
         behind = state.step + len(state.history) if state.resumed else None
         own = self._folder.is_relative_to(self._tree.output)
         tensor_folder.prepare(self._folder, _run_id(state), behind, own=own)
+        if behind is None and self._board and self._board.is_relative_to(self._tree.output):
+            shutil.rmtree(self._board, ignore_errors=True)
 
 
 def _found(status: dict[str, Any]) -> bool:
