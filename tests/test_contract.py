@@ -111,3 +111,11 @@ def test_a_failure_can_name_a_file_whose_name_is_not_text(tree: Tree) -> None:
     name = b"caf\xe9.jpg".decode(errors="surrogateescape")
     write_failure(tree, f"No picture: {name}")
     assert tree.failure.read_text() == r"No picture: caf\udce9.jpg"
+
+
+def test_a_path_that_the_platform_names_moves_with_the_root(tmp_path: Path) -> None:
+    tree = Tree(tmp_path)
+    assert tree.place("/opt/ml/output/tensors") == tree.tensors
+    assert tree.place("/mnt/tensors") == Path("/mnt/tensors")
+    assert tree.place("/opt/ml/../../etc") == Path("/opt/ml/../../etc"), "nothing to do with it"
+    assert Tree().place("/opt/ml/output") == Path("/opt/ml/output")

@@ -52,18 +52,23 @@ def test_a_signal_to_the_whole_group_does_not_break_the_reading_of_pictures(
     assert len(runs.checkpoints(tree)) == 1
 
 
-def test_a_training_process_that_is_killed_is_explained(tmp_path: Path) -> None:
-    tree = runs.make_tree(tmp_path / "ml", epochs="2000")
+def test_a_training_process_that_is_killed_is_explained_and_takes_the_debugger_along(
+    tmp_path: Path,
+) -> None:
+    tree = runs.make_tree(tmp_path / "ml", epochs="2000", debug="overfit")
     with runs.image_command(tree) as command:
         assert command.stdout is not None
         for line in command.stdout:
             if "epoch=1 " in line:
                 break
-        for child in psutil.Process(command.pid).children():
-            child.kill()
+        (program,) = psutil.Process(command.pid).children()
+        (watcher,) = [one for one in program.children() if "debugger.live" in str(one.cmdline())]
+        program.kill()
         output, _ = command.communicate(timeout=runs.PATIENCE_S)
     assert command.returncode == 137, output
     assert "memory ran out" in tree.failure.read_text()
+    psutil.wait_procs([watcher], timeout=runs.PATIENCE_S)
+    assert not watcher.is_running()
 
 
 @pytest.mark.parametrize(
@@ -71,6 +76,7 @@ def test_a_training_process_that_is_killed_is_explained(tmp_path: Path) -> None:
     [
         ({"epoch": "3"}, 2, "Hyperparameter epoch is not known; did you mean epochs?"),
         ({"lr": "$(touch pwned); 1"}, 2, "Hyperparameter lr is '$(touch pwned); 1'"),
+        ({"debug": "overfitt"}, 2, "Hyperparameter debug: There is no rule 'overfitt'; did you"),
     ],
 )
 def test_a_wrong_hyperparameter_is_said_before_anything_starts(
