@@ -77,6 +77,17 @@ def test_the_documented_pattern_asks_the_hook_for_relus_alone() -> None:
     assert DeadRelu.from_strings({"tensor_regex": "^act"}).needs() == {"all": {"activity"}}
 
 
+@pytest.mark.parametrize("rule", [DeadRelu, SaturatedActivation])
+def test_a_network_without_such_layers_is_not_called_an_omission(
+    rule: type[DeadRelu | SaturatedActivation],
+) -> None:
+    made = rule()
+
+    assert not findings(made, [step(0, raw("fc.weight", [1.0], "weights"))])
+    assert made.looked == 0
+    assert "the network has no" in made.missing()
+
+
 def test_thresholds_of_ones_own_count() -> None:
     steps = [step(0, raw("relu_output_0", layer(0.04, 0.06, 0.06, 0.06)))]
     given = {"threshold_inactivity": "5", "threshold_layer": "24.9"}

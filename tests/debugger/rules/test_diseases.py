@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from smdebug.pytorch import SaveConfig
+from smdebug.pytorch import Hook as SmdebugHook
+from smdebug.pytorch import ReductionConfig, SaveConfig
 from torch import nn
 
 from bench.rules.case import Case
@@ -15,7 +16,7 @@ from bench.rules.training import with_values
 from imageclf.debugger.engine import RuleState, evaluate
 from imageclf.debugger.finding import Finding, Status
 from imageclf.debugger.hook.hook import Hook
-from imageclf.debugger.names import RELU_OUTPUT
+from imageclf.debugger.names import GRADIENTS, LOSSES, RELU_OUTPUT, WEIGHTS
 from imageclf.debugger.rules.catalogue import RuleConfiguration
 from imageclf.debugger.statistics import ACTIVITY
 from imageclf.debugger.tensors.run import Run
@@ -60,6 +61,32 @@ def test_another_run_is_told_from_a_repetition(name: str, tmp_path: Path) -> Non
 
     assert state.status is (Status.ISSUES if CASES[name].is_sick else Status.NO_ISSUES)
     assert state.looked > 4
+
+
+def with_reductions(folder: Path) -> SmdebugHook:
+    """smdebug's own hook, which saves some of its reductions and no values."""
+    return SmdebugHook(
+        out_dir=str(folder),
+        save_config=SaveConfig(save_interval=1),
+        reduction_config=ReductionConfig(abs_reductions=["mean"], reductions=["variance"]),
+        include_collections=[WEIGHTS, GRADIENTS, LOSSES],
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "rules"),
+    [
+        ("a learning rate of 10", {"ExplodingTensor"}),
+        ("twelve sigmoids one after the other", {"VanishingGradient"}),
+        ("a head with weights all over the place", {"TensorVariance"}),
+    ],
+)
+def test_smdebugs_own_reductions_are_enough(name: str, rules: set[str], tmp_path: Path) -> None:
+    case = next(case for case in cases(with_reductions) if case.name == name)
+
+    found = {one.configuration.rule for one in case.judge(tmp_path) if one.findings}
+
+    assert rules <= found
 
 
 def test_features_that_answer_to_few_pictures_are_not_dead(tmp_path: Path) -> None:

@@ -45,6 +45,9 @@ class DeadRelu(Rule):
     def needs(self) -> Needs:
         return _needs(self._chosen, statistics.ACTIVITY)
 
+    def missing(self) -> str:
+        return _nothing("DeadRelu", "ReLUs", "output", names.RELU_OUTPUT)
+
     def look(self, step: SavedStep) -> Iterator[Finding]:
         for tensor in self._chosen.tensors(step):
             activity = tensor.vector(statistics.ACTIVITY)
@@ -126,6 +129,9 @@ class SaturatedActivation(Rule):
         wanted = (statistics.RAW,) if kinds else tuple(_SATURATION.values())
         return _needs(self._chosen, *wanted)
 
+    def missing(self) -> str:
+        return _nothing("SaturatedActivation", "tanhs or sigmoids", "input", names.SATURATING_INPUT)
+
     def look(self, step: SavedStep) -> Iterator[Finding]:
         for tensor in self._chosen.tensors(step):
             kind = _kind(tensor)
@@ -182,6 +188,13 @@ def _chosen(rule: Rule, regex: str | None, by_type: str) -> Selection:
 def _needs(chosen: Selection, *wanted: str) -> Needs:
     """By collection alone where the layer's type says it all: a pattern would cost everything."""
     return Selection(chosen.collections).needs(*wanted) or chosen.needs(*wanted)
+
+
+def _nothing(rule: str, layers: str, side: str, collection: str) -> str:
+    return (
+        f"{rule} had nothing to judge; the network has no {layers} as layers, or their {side} "
+        f"was not saved (collection {collection})."
+    )
 
 
 def _kind(tensor: Saved) -> str:
