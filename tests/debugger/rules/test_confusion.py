@@ -66,14 +66,13 @@ def test_classes_that_do_not_occur_are_not_judged() -> None:
     assert not judge(a_pass(0, *GOOD), category_no="10")
 
 
-def test_a_pass_is_judged_as_a_whole_and_each_by_itself() -> None:
-    wrong = a_pass(1, (0, 1, 10), (1, 0, 10))
-    first_half, other_half = a_pass(0, *GOOD), a_pass(2, *GOOD)
-    training = step(3, raw("conv.weight", [1.0], "weights"))
-    assert not judge(first_half, a_pass(1, (1, 0, 5)), other_half)
-    later = a_pass(4, (0, 1, 10), (1, 0, 10), mode=Mode.TRAIN)
-    found = judge(first_half, training, later, wrong)
-    assert {each.step for each in found} == {1}
+def test_the_last_validation_pass_is_judged_as_a_whole() -> None:
+    wrong, good = ((0, 1, 10), (1, 0, 10)), GOOD
+    training = a_pass(8, *wrong, mode=Mode.TRAIN)
+    assert not judge(a_pass(0, *wrong), training, a_pass(9, *good))
+    found = judge(a_pass(0, *good), training, a_pass(9, (0, 0, 10)), a_pass(10, (1, 0, 10)))
+    assert {each.step for each in found} == {10}
+    assert found[0].details["confusion"] == [[10, 0], [10, 0]]
 
 
 def test_training_is_judged_at_the_end_where_there_is_no_validation() -> None:

@@ -130,10 +130,20 @@ def test_each_workers_labels_go_with_its_own_predictions() -> None:
     assert not judge(run)
 
 
+def as_validation(run: list[SavedStep]) -> list[SavedStep]:
+    return [SavedStep(99, Mode.EVAL, 0, 0.0, each.tensors) for each in run]
+
+
 def test_validation_counts_too() -> None:
     run = batches(mixed(240, 10))
-    both = run + [SavedStep(99, Mode.EVAL, 0, 0.0, each.tensors) for each in run]
-    assert judge(both)
+    assert judge(run + as_validation(run))
+
+
+def test_training_counts_alone_once_there_is_enough_of_it() -> None:
+    uneven, even = batches(mixed(580, 20)), batches(mixed(300, 300))
+    (found,) = judge(as_validation(even) + uneven)
+    assert "labels of training" in found.found
+    assert not judge(even + as_validation(uneven))
 
 
 def test_a_run_without_labels_is_no_pass() -> None:

@@ -11,7 +11,7 @@ from imageclf.debugger import names
 from imageclf.debugger.finding import Finding
 from imageclf.debugger.rules.base import Maybe, Needs, Rule, RuleParameters
 from imageclf.debugger.rules.labels import NEEDS, classes, has_columns, pairs
-from imageclf.debugger.rules.telling import Spells, at, finding
+from imageclf.debugger.rules.telling import at, finding
 from imageclf.debugger.saved import Mode, Saved, SavedStep
 from imageclf.debugger.statistics import Values
 from imageclf.errors import TensorsError
@@ -41,8 +41,8 @@ class Confusion(Rule):
     Of all predictions of a class, the share that is right must reach `min_diag`, and the share that
     belongs to any one other class must not exceed `max_off_diag`. (The guide divides the diagonal
     by the sum of the diagonal, which could reach 0.9 for no two classes at once; it is read as for
-    the other elements, by columns.) Each validation pass has a matrix of its own; a run without
-    validation has one for all its steps, judged at the end.
+    the other elements, by columns.) Judged at the end, when the matrix is complete: that of the
+    last validation pass, or of all steps of a run that has none.
     """
 
     name = "Confusion"
@@ -51,47 +51,38 @@ class Confusion(Rule):
 
     def __init__(self, parameters: RuleParameters | None = None) -> None:
         super().__init__(parameters)
-        self._pass: Matrix = _empty()
-        self._training: Matrix = _empty()
+        self._matrix: Matrix = _empty()
         self._last: SavedStep | None = None
         self._validated = False
-        self._spells = Spells()
+        self._over = False
+        """Whether the last validation pass is over, so that the next step of one begins another."""
 
     def needs(self) -> Needs:
         return NEEDS
 
     def look(self, step: SavedStep) -> Iterator[Finding]:
-        matrix = self._matrix(step)
-        if matrix is None:
+        validates = step.mode is Mode.EVAL
+        if self._validated and not validates:
+            self._over = True
             return
-        if step.mode is Mode.EVAL:
-            self._validated = True
-            self._pass, self._last = _sum(self._pass, matrix), step
-            return
-        yield from self._end_pass()
-        if not self._validated:
-            self._training, self._last = _sum(self._training, matrix), step
+        for matrix in self._matrices(step):
+            if validates and (self._over or not self._validated):
+                self._matrix, self._validated, self._over = _empty(), True, False
+            self._matrix, self._last = _sum(self._matrix, matrix), step
+        yield from ()
 
     def finish(self) -> Iterator[Finding]:
-        yield from self._end_pass()
-        if not self._validated and self._last is not None:
-            yield from self._judge(self._last, self._training)
+        if self._last is not None:
+            self.looked += 1
+            yield from self._judge(self._last)
 
-    def _end_pass(self) -> Iterator[Finding]:
-        matrix, self._pass = self._pass, _empty()
-        if self._last is not None and matrix.any():
-            yield from self._judge(self._last, matrix)
-
-    def _matrix(self, step: SavedStep) -> Matrix | None:
+    def _matrices(self, step: SavedStep) -> Iterator[Matrix]:
         given = self.parameters
         labels = _tensors(step, given.labels, given.labels_collection)
         said = _tensors(step, given.predictions, given.predictions_collection)
-        parts = [
-            self._of(actual, predicted)
-            for actual, predicted in pairs(labels, said)
-            if predicted is not None
-        ]
-        return _sum(*parts) if parts else None
+        for actual, predicted in pairs(labels, said):
+            if predicted is not None:
+                yield self._of(actual, predicted)
 
     def _of(self, labels: Values, predictions: Values) -> Matrix:
         actual_b, said_b = classes(labels), classes(predictions)
@@ -112,15 +103,15 @@ class Confusion(Rule):
         np.add.at(matrix, (actual_b, said_b), 1)
         return matrix
 
-    def _judge(self, step: SavedStep, matrix: Matrix) -> Iterator[Finding]:
-        self.looked += 1
+    def _judge(self, step: SavedStep) -> Iterator[Finding]:
+        matrix = self._matrix
         shares = matrix / np.maximum(matrix.sum(axis=0), 1)
-        right = np.where(matrix.sum(axis=0) + matrix.sum(axis=1) > 0, shares.diagonal(), 1.0)
-        if self._spells.begins("right", bool((right < self.parameters.min_diag).any())):
+        occurs = matrix.sum(axis=0) + matrix.sum(axis=1) > 0
+        right = np.where(occurs, shares.diagonal(), 1.0)
+        wrong = shares - np.diag(shares.diagonal())
+        if (right < self.parameters.min_diag).any():
             yield self._too_few_right(step, matrix, right)
-        wrong = shares.copy()
-        np.fill_diagonal(wrong, 0)
-        if self._spells.begins("wrong", bool((wrong > self.parameters.max_off_diag).any())):
+        if (wrong > self.parameters.max_off_diag).any():
             yield self._too_many_wrong(step, matrix, wrong)
 
     def _too_few_right(
@@ -135,9 +126,14 @@ class Confusion(Rule):
             None,
             value=float(right[worst]),
             threshold=self.parameters.min_diag,
-            found=f"Of {said} predictions of class {worst} {at(step)}, {matrix[worst, worst]} are "
-            f"right ({100 * right[worst]:.3g} %), less than {100 * self.parameters.min_diag:g} %; "
-            f"{bad} of {len(matrix)} classes are below that.",
+            found=(
+                f"Of {said} predictions of class {worst} {at(step)}, {matrix[worst, worst]} are "
+                f"right ({100 * right[worst]:.3g} %)"
+                if said
+                else f"Class {worst} is never predicted {at(step)}"
+            )
+            + f": less than {100 * self.parameters.min_diag:g} % are right; so it is with {bad} "
+            f"of {len(matrix)} classes.",
             meaning="What the network says of these classes cannot be relied upon.",
             advice="Train longer while the loss falls; look whether labels belong to their "
             "pictures and whether batches are shuffled; raise image-size if details tell the "

@@ -15,7 +15,7 @@ from imageclf.debugger import names
 from imageclf.debugger.finding import Finding
 from imageclf.debugger.rules.base import Needs, Rule, RuleParameters
 from imageclf.debugger.rules.selection import Patterns, Selection
-from imageclf.debugger.rules.telling import Spells, at, finding
+from imageclf.debugger.rules.telling import Spells, at, finding, is_training
 from imageclf.debugger.saved import Saved, SavedStep
 from imageclf.debugger.statistics import RAW, Values
 from imageclf.errors import TensorsError
@@ -77,9 +77,10 @@ class ClassImbalanceParameters(RuleParameters):
 class ClassImbalance(Rule):
     """Fires when classes are seen too unevenly often, or one is predicted wrong too often.
 
-    All labels and predictions of the run count, those of validation too, once there are `samples`
-    of them. Unless given, `samples` grows by 50 for each class beyond ten: the guide says that it
-    has to grow, and that 500 is for ten. A class that is only ever predicted counts as seen never.
+    All labels and predictions of the run count, once there are `samples` of them; how often classes
+    come is judged by the labels of training alone once there are `samples` of those. Unless given,
+    `samples` grows by 50 for each class beyond ten: the guide says that it has to grow, and that
+    500 is for ten. A class that is only ever predicted counts as seen never.
     """
 
     name = "ClassImbalance"
@@ -92,6 +93,7 @@ class ClassImbalance(Rule):
         self._labels = selection(given.labels_regex, LABELS_REGEX, names.LABELS)
         self._said = selection(given.predictions_regex, PREDICTIONS_REGEX, names.PREDICTIONS)
         self._seen: Counter[int] = Counter()
+        self._trained: Counter[int] = Counter()
         self._judged: Counter[int] = Counter()
         self._wrong: Counter[int] = Counter()
         self._spells = Spells()
@@ -102,7 +104,7 @@ class ClassImbalance(Rule):
     def look(self, step: SavedStep) -> Iterator[Finding]:
         before = self._seen.total()
         for labels, predictions in pairs(self._labels.tensors(step), self._said.tensors(step)):
-            self._count(labels, predictions)
+            self._count(labels, predictions, training=is_training(step))
         if self._seen.total() == before or self._seen.total() < self._enough:
             return
         self.looked += 1
@@ -119,9 +121,11 @@ class ClassImbalance(Rule):
             return self.parameters.samples
         return max(self.parameters.samples, _SAMPLES_A_CLASS * len(self._seen))
 
-    def _count(self, labels: Values, predictions: Values | None) -> None:
+    def _count(self, labels: Values, predictions: Values | None, *, training: bool) -> None:
         actual_b = classes(labels)
         self._seen.update(actual_b.tolist())
+        if training:
+            self._trained.update(actual_b.tolist())
         if predictions is None:
             return
         said_b = self._classes_said(predictions)
@@ -132,6 +136,7 @@ class ClassImbalance(Rule):
             )
         self._seen.update(dict.fromkeys(said_b.tolist(), 0))
         self._judged.update(actual_b.tolist())
+        self._wrong.update(dict.fromkeys(actual_b.tolist(), 0))
         self._wrong.update(actual_b[said_b != actual_b].tolist())
 
     def _classes_said(self, predictions: Values) -> Classes:
@@ -143,16 +148,19 @@ class ClassImbalance(Rule):
         return classes(predictions)
 
     def _imbalance(self, step: SavedStep) -> Iterator[Finding]:
-        (most, largest), (least, smallest) = _extremes(self._seen)
+        counts, kind = self._seen, "labels"
+        if self._trained.total() >= self._enough:
+            counts, kind = Counter({k: self._trained[k] for k in self._seen}), "labels of training"
+        (most, largest), (least, smallest) = _extremes(counts)
         ratio = largest / max(smallest, 1)
         threshold = self.parameters.threshold_imbalance
         if not self._spells.begins("imbalance", ratio > threshold):
             return
-        total = self._seen.total()
-        found = f"Of {total} labels seen {at(step)}, {largest} are of class {most} and {smallest} "
+        total = counts.total()
+        found = f"Of {total} {kind} seen {at(step)}, {largest} are of class {most} and {smallest} "
         found += f"of class {least}: a ratio of {ratio:.3g}, more than {threshold:g}."
         if not smallest and most == least:
-            found = f"All {total} labels seen {at(step)} are of class {most}."
+            found = f"All {total} {kind} seen {at(step)} are of class {most}."
         yield finding(
             self,
             step,
@@ -164,7 +172,7 @@ class ClassImbalance(Rule):
             "the other and it forgets those before.",
             advice="Look whether the pictures are shuffled and lie in the right folders; set "
             "class-weights=balanced and select-by=f1, or add pictures of the rare classes.",
-            details=self._details(),
+            details={"class_counts": _by_name(counts)},
         )
 
     def _mispredictions(self, step: SavedStep) -> Iterator[Finding]:
@@ -188,15 +196,13 @@ class ClassImbalance(Rule):
             meaning="These classes are not learned: too rare, too like another, or labelled wrong.",
             advice="Set class-weights=balanced if they are rare; look at their pictures and "
             "labels; train longer if the loss still falls.",
-            details=self._details(),
+            details={"class_counts": _by_name(self._judged), "wrong": _by_name(self._wrong)},
         )
 
-    def _details(self) -> dict[str, object]:
-        """Pictures and wrong predictions of each class."""
-        return {
-            "class_counts": {str(each): self._seen[each] for each in sorted(self._seen)},
-            "wrong": {str(each): self._wrong[each] for each in sorted(self._judged)},
-        }
+
+def _by_name(counts: Counter[int]) -> dict[str, int]:
+    """As JSON takes it, in the order of the classes."""
+    return {str(each): counts[each] for each in sorted(counts)}
 
 
 def _extremes(counts: Counter[int]) -> tuple[tuple[int, int], tuple[int, int]]:

@@ -21,17 +21,21 @@ _OPTIONAL = frozenset({"DeadRelu"})
 
 _STANDARD = {
     "Overfit": {"patience": "3", "ratio_threshold": "20"},
-    "Overtraining": {"patience_train": "10", "patience_validation": "10", "delta": "0.01"},
-    "PoorWeightInitialization": {"threshold": "1e6", "distribution_range": "1e-9", "patience": "9"},
+    "Overtraining": {"patience_train": "10", "patience_validation": "10"},
+    "PoorWeightInitialization": {
+        "threshold": "1e5",
+        "distribution_range": "1e-12",
+        "patience": "10",
+    },
     "LossNotDecreasing": {
         "mode": "EVAL",
-        "num_steps": "3",
-        "diff_percent": "0.1",
+        "num_steps": "5",
+        "diff_percent": "1",
         "increase_threshold_percent": "99",
     },
-    "VanishingGradient": {"threshold": "1e-10"},
+    "VanishingGradient": {"threshold": "1e-9"},
     "ExplodingTensor": {},
-    "DeadRelu": {"threshold_layer": "90", "threshold_inactivity": "0.1"},
+    "DeadRelu": {"threshold_layer": "90"},
     "ClassImbalance": {"threshold_misprediction": "1"},
     "CheckInputImages": {"threshold_mean": "2.7", "threshold_samples": "100"},
 }
