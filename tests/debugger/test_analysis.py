@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from imageclf.debugger.tensors.bucket import Bucket
 from imageclf.errors import TensorsError
 from tests.debugger.rules.test_foreign import THEIRS
 from tests.debugger.tensors.saving import end, save_collections, save_step
-from tests.local_test.cloud.servers import CloudServer, running_cloud
+from tests.local_test.cloud.servers import PATIENCE_S, CloudServer, running_cloud
 
 RULES = "loss_not_decreasing(num_steps=2),exploding_tensor"
 
@@ -227,3 +228,46 @@ def test_a_bucket_that_cannot_be_read_is_said(s3: Any, tmp_path: Path) -> None:
 def test_a_prefix_without_tensors_is_said(s3: Any, capsys: pytest.CaptureFixture[str]) -> None:
     code, _, said = analyze(capsys, "s3://tensors/nothing")
     assert (code, "holds no saved tensors" in said) == (13, True)
+
+
+def said_by(server: CloudServer, job: str) -> list[str]:
+    lines = server.cloud.logs.since(0)
+    return [each.message for each in lines if each.stream.startswith(f"{job}/")]
+
+
+def test_a_processing_job_judges_what_lies_in_s3(server: CloudServer, s3: Any, root: Path) -> None:
+    upload(s3, root / "output" / "tensors", "jobs/other")
+    sagemaker = server.client("sagemaker")
+    at = "/opt/ml/processing"
+    where = {"S3Uri": "s3://tensors/jobs/other", "LocalPath": f"{at}/tensors"}
+    to = {"S3Uri": "s3://tensors/judged", "LocalPath": f"{at}/output", "S3UploadMode": "EndOfJob"}
+    cluster = {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1}
+    sagemaker.create_processing_job(
+        ProcessingJobName="judges",
+        RoleArn="arn:aws:iam::123456789012:role/imageclf",
+        ProcessingResources={"ClusterConfig": cluster},
+        AppSpecification={
+            "ImageUri": "123456789012.dkr.ecr.us-east-1.amazonaws.com/imageclf:1",
+            "ContainerEntrypoint": [sys.executable, "-m", "imageclf", "analyze", f"{at}/tensors"],
+            "ContainerArguments": ["--rules", RULES, "--output", f"{at}/output"],
+        },
+        ProcessingInputs=[
+            {
+                "InputName": "tensors",
+                "S3Input": {**where, "S3DataType": "S3Prefix", "S3InputMode": "File"},
+            }
+        ],
+        ProcessingOutputConfig={"Outputs": [{"OutputName": "judged", "S3Output": to}]},
+    )
+    deadline_s = time.monotonic() + PATIENCE_S
+    while (job := sagemaker.describe_processing_job(ProcessingJobName="judges"))[
+        "ProcessingJobStatus"
+    ] in {"InProgress", "Stopping"}:
+        assert time.monotonic() < deadline_s
+        time.sleep(0.1)
+    assert job["ProcessingJobStatus"] == "Completed", said_by(server, "judges")
+    kept = s3.get_object(Bucket="tensors", Key="judged/rule_status.json")["Body"].read()
+    assert [each["RuleEvaluationStatus"] for each in json.loads(kept)] == [
+        "IssuesFound",
+        "NoIssuesFound",
+    ]

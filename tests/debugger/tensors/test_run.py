@@ -192,6 +192,16 @@ def test_a_device_of_tensorflow_is_a_worker(tmp_path: Path) -> None:
     assert step.tensors[0].worker == worker
 
 
+def test_files_under_their_older_names_are_read(tmp_path: Path) -> None:
+    save_step(tmp_path, 5, {"x": [1.0]})
+    save_collections(tmp_path, {"mine": ["x"]})
+    for path in [*tmp_path.rglob("*.json")]:
+        collections = path.name == "worker_0_collections.json"
+        path.rename(path.with_name("collections.json") if collections else path.with_suffix(".csv"))
+    (step,) = read(tmp_path).steps()
+    assert only(step, "x").collections == {"mine"}
+
+
 def test_a_folder_that_is_not_there_has_no_steps_yet(tmp_path: Path) -> None:
     run = read(tmp_path / "later")
     assert (run.steps(), run.fresh(), run.ended, run.left_out) == ([], [], False, 0)
