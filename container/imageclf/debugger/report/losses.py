@@ -14,7 +14,7 @@ from imageclf.debugger.saved import Mode, Saved, SavedStep
 from imageclf.report import figures
 from imageclf.report.plots import LOG_RATIO, Series, line_chart
 
-NAMES = {Mode.TRAIN: "training", Mode.EVAL: "validation", Mode.GLOBAL: "loss"}
+NAMES = {Mode.EVAL: "validation", Mode.TRAIN: "training", Mode.GLOBAL: "loss"}
 LOSS_NAME = r"[lL]oss"
 """Finds a loss where the run has no collection of losses."""
 
