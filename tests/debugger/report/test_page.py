@@ -129,3 +129,16 @@ def test_making_a_page_needs_neither_torch_nor_smdebug() -> None:
     program = "import sys, imageclf.debugger.report; print({'torch', 'smdebug'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
     assert done.stdout.strip() == b"set()"
+
+
+def test_the_worker_is_told_where_there_are_several(tmp_path: Path) -> None:
+    one, other = finding("A", 1), finding("A", 2, worker="worker_1")
+    assert "worker_1" in report(tmp_path, [state("A", one, other)]).text("rule-1")
+    assert "worker_0" not in report(tmp_path, [state("A", one)]).text("rule-1")
+
+
+def test_a_rule_that_failed_after_it_had_found_something_keeps_its_section(tmp_path: Path) -> None:
+    broken = state("A", finding("A"), status=Status.ERROR, details="A broke at step 20.")
+    page = report(tmp_path, [broken])
+    assert "rule-1" in page.sections
+    assert "A broke at step 20." in page.text("gaps")
