@@ -5,6 +5,7 @@ is left out and counted; only the steps that can be read are given out. Nothing 
 outside of the folder, and no values before somebody asks for them.
 """
 
+import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
@@ -23,6 +24,8 @@ PATIENCE_S = 60.0
 """So long a step waits for a worker that has not saved it, and for a file that is not whole."""
 
 _KEPT_STEPS = 32
+_KEPT_VALUES = 2**25
+"""So many values, once read, are kept at most: 128 MiB in float32."""
 
 
 class StoredStep(SavedStep):
@@ -202,9 +205,13 @@ class Run:
             lost += damaged
         self._note_lost(number, lost)
         self._kept[number] = tuple(tensors)
-        if len(self._kept) > _KEPT_STEPS:
+        while len(self._kept) > 1 and self._keeps_too_much():
             self._kept.popitem(last=False)
         return self._kept[number]
+
+    def _keeps_too_much(self) -> bool:
+        values = sum(_values_in(tensors) for tensors in self._kept.values())
+        return len(self._kept) > _KEPT_STEPS or values > _KEPT_VALUES
 
     def _note_lost(self, number: int, lost: int) -> None:
         if lost:
@@ -222,6 +229,11 @@ class Run:
     def _note(self, about: str, sentence: str) -> None:
         """Of what happens again and again, the first time is told."""
         self._notes.setdefault(about, sentence)
+
+
+def _values_in(tensors: Iterable[Saved]) -> int:
+    """How many values they may hold once these are read."""
+    return sum(math.prod(one.shape or ()) for one in tensors if one.load is not None)
 
 
 class _Order:
