@@ -136,7 +136,8 @@ class Recorder(NoRecorder):
             return
         with self._guarded():
             self._hook.begin_step(self._modes.EVAL)
-            self._record(torch.tensor(loss), torch.tensor(labels_n), torch.tensor(logits_nk))
+            predicted_n = torch.from_numpy(logits_nk.argmax(axis=1))
+            self._record(torch.tensor(loss), torch.tensor(labels_n), predicted_n)
             self._end_step()
 
     def last_step(self) -> None:
@@ -169,13 +170,13 @@ class Recorder(NoRecorder):
     def _record_last(self) -> None:
         assert self._last is not None
         loss, labels_b, logits_bk = self._last
-        self._record(loss / len(labels_b), labels_b, logits_bk)
+        self._record(loss / len(labels_b), labels_b, logits_bk.argmax(1))
 
-    def _record(self, loss: Tensor, labels_b: Tensor, logits_bk: Tensor) -> None:
+    def _record(self, loss: Tensor, labels_b: Tensor, predicted_b: Tensor) -> None:
         assert self._hook is not None
         self._hook.record(names.LOSS_TENSOR, loss, names.LOSSES)
         self._hook.record(names.LABELS_TENSOR, labels_b, names.LABELS)
-        self._hook.record(names.PREDICTIONS_TENSOR, logits_bk.argmax(1), names.PREDICTIONS)
+        self._hook.record(names.PREDICTIONS_TENSOR, predicted_b, names.PREDICTIONS)
 
     def _make_hook(self, network: nn.Module, train_steps: int, passes: int) -> "Hook":
         from imageclf.debugger.hook import making  # noqa: PLC0415  (loads smdebug)
