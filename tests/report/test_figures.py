@@ -78,3 +78,12 @@ def test_runs_of_epochs_are_joined() -> None:
     assert figures.ranges([1, 2, 3, 7]) == "1 to 3 and 7"
     assert figures.ranges([4]) == "4"
     assert figures.listing(["a", "b", "c"]) == "a, b and c"
+
+
+def test_large_magnitudes_are_written_briefly_and_others_as_numbers() -> None:
+    assert figures.magnitude(1.5e30) == "1.5e30"
+    assert figures.magnitude(-2e12) == "-2e12"
+    assert figures.magnitude(123456.0) == "123,456"
+    assert figures.magnitude(float("inf")) == "∞"
+    assert figures.magnitude(2e6, large=1e6) == "2e6"
+    assert figures.magnitude(None) == figures.MISSING

@@ -76,6 +76,14 @@ def test_a_loss_that_ran_away_is_drawn_by_decades() -> None:
     assert heights[0] - heights[1] > 10  # told apart, though 90,000 is on the same axis
 
 
+def test_a_loss_beyond_all_bounds_has_an_axis_that_can_be_read() -> None:
+    drawing = parse(
+        line_chart("t", [Series("a", [1, 2], [2.0, 1e21])], x_label="step", scale="auto")
+    )
+    assert "1e21" in texts(drawing) or "1e20" in texts(drawing)
+    assert max(map(len, texts(drawing))) <= len("100,000")
+
+
 def test_ten_thousand_epochs_stay_small_and_keep_the_last() -> None:
     series = Series("loss", list(range(10_000)), [1 / (1 + x) for x in range(10_000)])
     drawing = line_chart("loss", [series], x_label="epoch")

@@ -81,9 +81,9 @@ def number(value: float | None, digits: int = 4) -> str:
     return f"{value:.{digits}g}"
 
 
-def magnitude(value: float | None, digits: int = 4) -> str:
-    """As `number`, but what is very large is written with an exponent: 1e30 is `1e30`."""
-    if value is None or not LARGE <= abs(value) < math.inf:
+def magnitude(value: float | None, digits: int = 4, large: float = LARGE) -> str:
+    """As `number`, but from `large` on written with an exponent: 1e30 is `1e30`."""
+    if value is None or not large <= abs(value) < math.inf:
         return number(value, digits)
     mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
     return f"{float(mantissa):g}e{int(exponent)}"

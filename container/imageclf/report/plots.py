@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
-from imageclf.report.figures import number
+from imageclf.report.figures import magnitude, number
 
 WIDTH = 340
 HEIGHT = 216
@@ -27,6 +27,8 @@ MAX_DOTS = 40
 LOG_RATIO = 1000
 """`scale="auto"` is logarithmic where the greatest value is so many times the least."""
 
+LONG = 1e6
+"""From here on there is no room beside an axis for all digits."""
 
 LARGEST = 1e300
 """Beyond it lies infinity as far as a drawing goes."""
@@ -172,7 +174,7 @@ def _grid(axis: Axis, percent: bool = False) -> list[Markup]:
 
 
 def _tick(value: float, percent: bool) -> str:
-    return f"{100 * value:.0f} %" if percent else number(value)
+    return f"{100 * value:.0f} %" if percent else magnitude(value, large=LONG)
 
 
 def _x_ticks(axis: Axis, text: str) -> list[Markup]:
