@@ -1,4 +1,8 @@
-"""The debugger in the training program: recorded, watched, told, and harmless."""
+"""The debugger in a training job: recorded, watched, told, and harmless.
+
+The program as a whole, with two processes, signals and kills, is tried in test_processes and
+test_entry.
+"""
 
 import json
 import logging
@@ -66,9 +70,8 @@ def configure(tree: Tree, name: str, content: dict[str, Any]) -> None:
 def test_a_healthy_training_passes_all_standard_rules_and_is_the_same_as_without(
     tmp_path: Path, data: Path
 ) -> None:
-    runs.warm_up()
     watched = runs.make_tree(tmp_path / "ml", data, debug="standard", debug_interval="2")
-    assert runs.train(watched) == 0, runs.log(watched)
+    train_here(watched)
     assert set(statuses(watched).values()) == {"NoIssuesFound"}
     assert len(statuses(watched)) == 9
     assert {one["RuleEvaluationStatus"] for one in runs.summary(watched)["rules"]} == {

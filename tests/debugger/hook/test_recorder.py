@@ -1,8 +1,6 @@
 """The recorder in the loop of a tiny network: what is saved, and that nothing else changes."""
 
 import inspect
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -290,11 +288,3 @@ def test_after_the_end_the_network_is_as_it_was(tmp_path: Path) -> None:
 def test_both_recorders_are_talked_to_alike() -> None:
     for name, method in inspect.getmembers(NoRecorder, inspect.isfunction):
         assert inspect.signature(method) == inspect.signature(getattr(Recorder, name)), name
-
-
-def test_a_training_without_it_never_loads_smdebug() -> None:
-    program = (
-        "import sys; from imageclf.debugger.hook.recorder import NoRecorder; "
-        "print('smdebug' in sys.modules)"
-    )
-    assert subprocess.check_output([sys.executable, "-c", program], text=True) == "False\n"
