@@ -54,7 +54,7 @@ class Scale:
             return (decades - math.log10(self.low)) / math.log10(self.high / self.low)
 
     def text(self, value: float) -> str:
-        return f"{100 * value:.0f} %" if self.percent else magnitude(value, 3)
+        return f"{100 * value:.0f} %" if self.percent else magnitude(value, 3, large=1e6)
 
 
 def log_scale(values: Matrix) -> Scale:

@@ -47,7 +47,7 @@ def of_statistic(heading: str, name: str, scale: Scale | None = None) -> Shown:
 
 def percentile_gap() -> Shown:
     """The distance from the 5th to the 95th percentile."""
-    return Shown("From the 5th to the 95th percentile", lambda: _gap)
+    return Shown("Distance from the 5th to the 95th percentile of gradients", lambda: _gap)
 
 
 def dead_units(threshold_inactivity: float) -> Shown:
