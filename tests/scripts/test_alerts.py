@@ -18,17 +18,13 @@ from tests.debugger.actions.events import ARN, event
 from tests.local_test.cloud.servers import PATIENCE_S, CloudServer, running_cloud
 from tests.scripts.launching import Done, call, launch
 
-FAKE_NEEDS = Path(__file__).with_name("fake_moto_needs")
 STACK = "imageclf-alerts"
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CloudServer]:
-    """A cloud whose moto finds what it imports for CloudFormation."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", str(FAKE_NEEDS), prepend=":")
-        with running_cloud(tmp_path_factory.mktemp("cloud") / "root") as made:
-            yield made
+    with running_cloud(tmp_path_factory.mktemp("cloud") / "root") as made:
+        yield made
 
 
 def run(server: CloudServer, folder: Path, *arguments: str) -> Done:

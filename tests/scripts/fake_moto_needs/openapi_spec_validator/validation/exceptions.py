@@ -1,5 +1,0 @@
-"""Part of it."""
-
-
-class OpenAPIValidationError(Exception):
-    pass
