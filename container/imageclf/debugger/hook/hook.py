@@ -127,6 +127,7 @@ class Hook(SavingHook):
             )
         loss_module._module_name = loss_module._get_name()
         self._layers.add(loss_module, loss_module._get_name())
+        self._outer.add(loss_module)
         self.module_set.add(loss_module)
         self.has_registered_loss_module = True
 

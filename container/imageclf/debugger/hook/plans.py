@@ -32,11 +32,12 @@ class Plan:
     change: frozenset[str] = frozenset()
     raw: bool = False
     sampled: bool = False
+    shape: bool = False
     histogram: str = ""
     curve: bool = False
 
     def __bool__(self) -> bool:
-        return bool(self.statistics or self.change or self.raw)
+        return bool(self.statistics or self.change or self.raw or self.shape)
 
 
 def check(statistics: Statistics) -> None:
@@ -59,6 +60,7 @@ def plan(collections: Collection[Any], statistics: Statistics) -> Plan:
     asked = {one for each in collections for one in statistics.get(each.name, ())}
     reduced: set[str] = set()
     raw = names.RAW in asked
+    shape = any(collection.reduction_config.save_shape for collection in collections)
     for collection in collections:
         reduced |= _reductions(collection)
         raw = raw or collection.reduction_config.save_raw_tensor
@@ -68,7 +70,8 @@ def plan(collections: Collection[Any], statistics: Statistics) -> Plan:
         statistics=frozenset((asked & OFFERED) | reduced),
         change=frozenset(asked & OF_CHANGE),
         raw=raw,
-        sampled=not reduced and not asked & {names.COUNT, names.CHANNEL_MEANS},
+        sampled=not (shape or reduced or asked & {names.COUNT, names.CHANNEL_MEANS}),
+        shape=shape,
         histogram=next((each.name for each in collections if _has_histogram(each)), ""),
         curve=any(each.name in NON_REDUCTION_COLLECTIONS for each in collections),
     )

@@ -49,7 +49,7 @@ class SavingHook(ChoosingHook):
         self._layers = Layers()
         self._earlier = Earlier()
         self._networks: list[tuple[str, nn.Module]] = []
-        self._outer: set[nn.Module] = set()
+        self._outer: set[nn.Module] = set()  # networks and losses: nothing compiled is around them
         self._handles: list[RemovableHandle] = []
         self._moment = Moment(-1, self.mode, -1)
         self.last_saved_step: int | None = None

@@ -76,7 +76,8 @@ class StepWriter:
             entries.append(_entry(record.name, place, length))
             place += length
         index = self._index(moment, b", ".join(entries), shapes or {})
-        self._put(self._events(moment.step), parts)
+        if parts:
+            self._put(self._events(moment.step), parts)
         self._put(self._index_path(moment.step), [index])
         return place + len(index)
 
