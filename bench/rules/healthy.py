@@ -6,11 +6,15 @@ people sensibly choose.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 
-from bench.rules.finetuning import NEW, OLD, Task, resolved, task
+from bench.rules.case import Case
+from bench.rules.finetuning import NEW, OLD, Task, fine_tune, resolved, task
 from imageclf.config import Hyperparameters
+from imageclf.debugger.rules import standard
 
 _KINDS = {"residual": 0.4, "plain": 0.28, "smooth": 0.28, "resnet18": 0.04}
 _SIZE = 32
@@ -44,6 +48,17 @@ class Healthy:
 def trainings(number: int) -> Iterator[Healthy]:
     """The first so many trainings."""
     return (_training(seed) for seed in range(number))
+
+
+def cases(number: int) -> list[Case]:
+    """The first so many trainings, judged by the standard set."""
+    rules = standard.configurations()
+    return [Case(f"{seed}", partial(_train, seed), rules) for seed in range(number)]
+
+
+def _train(seed: int, folder: Path) -> None:
+    made = _training(seed)
+    fine_tune(made.task, made.settings, made.kind, folder)
 
 
 def _training(seed: int) -> Healthy:
