@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import pytest
 
 from imageclf.debugger.rules.decreasing import LossNotDecreasing
+from imageclf.debugger.rules.overfitting import Overfit
 from imageclf.debugger.saved import Mode, SavedStep
 from imageclf.errors import SettingsError
 from tests.debugger.rules.steps import as_statistics, findings, raw, step
@@ -100,6 +101,11 @@ def test_a_pattern_finds_single_numbers_only() -> None:
     ]
     found = findings(rule(tensor_regex=".*loss.*", use_losses_collection="False"), steps)
     assert [each.tensor for each in found] == ["val_loss"]
+
+
+def test_a_pattern_that_finds_everything_has_no_more_saved_than_losses() -> None:
+    assert rule(tensor_regex=".*").needs() == {"losses": {"raw"}}
+    assert Overfit.from_strings({"tensor_regex": ".*"}).needs() == {"losses": {"raw"}}
 
 
 def test_a_run_without_losses_is_no_pass_but_too_few_steps_are() -> None:

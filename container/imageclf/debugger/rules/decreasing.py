@@ -14,11 +14,10 @@ from pydantic import BeforeValidator, Field
 
 from imageclf.debugger.finding import Finding
 from imageclf.debugger.rules.base import Needs, Rule, RuleParameters
-from imageclf.debugger.rules.losses import LOSSES, each
+from imageclf.debugger.rules.losses import LOSSES, NEEDS, each
 from imageclf.debugger.rules.selection import Names, Patterns, Selection
 from imageclf.debugger.rules.telling import Spells, finding
 from imageclf.debugger.saved import Mode, Saved, SavedStep
-from imageclf.debugger.statistics import RAW
 
 
 def _plain_mode(value: object) -> object:
@@ -59,7 +58,7 @@ class LossNotDecreasing(Rule):
         self._spells = Spells()
 
     def needs(self) -> Needs:
-        return self._selection.needs(RAW)
+        return NEEDS
 
     def look(self, step: SavedStep) -> Iterator[Finding]:
         mode = Mode[self.parameters.mode]

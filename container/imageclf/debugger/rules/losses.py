@@ -19,6 +19,9 @@ from imageclf.debugger.statistics import RAW
 
 LOSSES = Selection((names.LOSSES,))
 
+NEEDS: Needs = {names.LOSSES: frozenset({RAW})}
+"""Whatever a pattern may find: nothing else that our hook saves is a single number."""
+
 
 def each(step: SavedStep, selection: Selection = LOSSES) -> Iterator[tuple[Saved, float]]:
     """Each selected loss of a step with its mean, over the workers too.
@@ -67,7 +70,7 @@ class OnLosses(Rule):
         return LOSSES
 
     def needs(self) -> Needs:
-        return self.selection.needs(RAW)
+        return NEEDS
 
     def look(self, step: SavedStep) -> Iterator[Finding]:
         loss = mean_of(step, self.selection)
