@@ -206,7 +206,7 @@ class _Training:
         number = len(training.labels_n)
         places = self._rng.permutation(number) if self._task.shuffled else np.arange(number)
         size = self._settings.batch_size or len(places)
-        for at in range(0, len(places), size):
+        for at in range(0, len(places) - 1, size):  # a batch norm cannot learn of one picture
             part = training.part(places[at : at + size])
             images = self._shifted(part.images_u8_nchw)
             yield Batch(images, torch.from_numpy(part.labels_n), torch.arange(len(part.labels_n)))
