@@ -13,7 +13,7 @@ export IMAGE
 .DEFAULT_GOAL := help
 .PHONY: help setup check format test test-clients test-image build push local-train local-serve \
 	local-serve-stop local-predict local-cloud local-cloud-stop demo conformance \
-	bench-train bench-serve bench-cloud soak readme clean
+	bench-train bench-serve bench-cloud bench-debug soak readme clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -98,6 +98,9 @@ bench-serve: $(STAMP)  ## measure serving against its peers, which it installs i
 
 bench-cloud: $(STAMP)  ## measure what the local cloud adds to jobs and invocations
 	$(BIN)/python -m bench.cloud
+
+bench-debug: $(STAMP)  ## measure what the debugger's hook adds to training, against smdebug's
+	$(BIN)/python -m bench.debug $(ARGS)
 
 soak: $(STAMP)  ## ask a server 20,000 times and see whether its memory grows: ARGS="--model <folder>"
 	$(BIN)/python -m bench.soak $(ARGS)

@@ -17,6 +17,7 @@ import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -46,12 +47,19 @@ RESULTS = Path(__file__).parent / "results" / "debug.json"
 _WITHOUT, _OURS, _SMDEBUG = "without hook", "our hook", "smdebug's hook"
 
 
+class _Smdebug(SmdebugHook):  # type: ignore[misc]  # smdebug has no types
+    """smdebug's hook, but that it survives activations in bf16."""
+
+    @staticmethod
+    def _make_numpy_array(tensor_value: Tensor) -> Any:
+        return tensor_value.detach().float().cpu().numpy()
+
+
 class _Recorder(NoRecorder):
     """Feeds a hook, of either kind, in the steps of a `Learner`."""
 
     def __init__(self, hook: SmdebugHook, network: nn.Module) -> None:
         self.hook = hook
-        self.save_ms: list[float] = []
         hook.register_module(network)
         hook.set_mode(ModeKeys.TRAIN)
 
@@ -85,9 +93,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _options(arguments)
     with tempfile.TemporaryDirectory() as scratch:
         folders = {name: Path(scratch) / name.replace(" ", "-") for name in (_OURS, _SMDEBUG)}
-        needs = _needs()
-        learners = _learners(options, folders, needs)
+        hooks = _hooks(options, folders, _needs())
+        learners = _learners(options, hooks)
         blocks = _measure(options, learners)
+        for hook in hooks.values():
+            hook.close()
         written = {name: _bytes_of_a_step(folder) for name, folder in folders.items()}
     figures = _figures(blocks, written)
     _write(options, figures, blocks)
@@ -115,8 +125,18 @@ def _needs() -> dict[str, frozenset[str]]:
     return dict(found)
 
 
-def _learners(
+def _hooks(
     options: argparse.Namespace, folders: Mapping[str, Path], needs: Mapping[str, frozenset[str]]
+) -> dict[str, SmdebugHook]:
+    every = SaveConfig(save_interval=options.interval)
+    found = {_OURS: Hook(folders[_OURS], save_config=every, statistics=needs)}
+    if not options.without_smdebug:
+        found[_SMDEBUG] = _smdebug_hook(folders[_SMDEBUG], every, needs)
+    return found
+
+
+def _learners(
+    options: argparse.Namespace, hooks: Mapping[str, SmdebugHook]
 ) -> dict[str, tuple[Learner, Batch]]:
     given = parse(
         {
@@ -127,13 +147,9 @@ def _learners(
             "optimizer": "sgd",
         }
     )
-    found = {_WITHOUT: _learner(given, None)}
-    every = SaveConfig(save_interval=options.interval)
-    ours = Hook(folders[_OURS], save_config=every, statistics=needs)
-    found[_OURS] = _learner(given, ours)
-    if not options.without_smdebug:
-        found[_SMDEBUG] = _learner(given, _smdebug_hook(folders[_SMDEBUG], every, needs))
-    return found
+    return {_WITHOUT: _learner(given, None)} | {
+        name: _learner(given, hook) for name, hook in hooks.items()
+    }
 
 
 def _smdebug_hook(
@@ -141,7 +157,7 @@ def _smdebug_hook(
 ) -> SmdebugHook:
     """smdebug's hook on the same tensors: as many of its reductions as we save statistics."""
     with subdued():
-        hook = SmdebugHook(str(folder), save_config=every, include_collections=sorted(needs))
+        hook = _Smdebug(str(folder), save_config=every, include_collections=sorted(needs))
         for collection, regex in _REGEXES.items():
             if collection in needs:
                 hook.get_collection(collection).include(regex)
