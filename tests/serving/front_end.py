@@ -14,6 +14,7 @@ import mms.model_service_worker
 
 from imageclf.serving.run_folder import HANDLER, RunFolder
 
+WARM_UP = {"x-imageclf-warm-up": "1"}
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 60.0
 

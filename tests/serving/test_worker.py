@@ -1,3 +1,4 @@
+import asyncio
 import json
 import shutil
 import subprocess
@@ -9,17 +10,21 @@ from typing import Any
 import psutil
 import pytest
 
+from imageclf.serving.gateway.direct import Direct
 from imageclf.serving.run_folder import RunFolder
 from tests.serving.front_end import (
     PATIENCE_S,
     ROOT,
+    WARM_UP,
     ModelProcess,
     Worker,
     add_model,
     command,
     environment,
 )
-from tests.serving.requests_of_all_kinds import JPEG
+from tests.serving.requests_of_all_kinds import FORM, JPEG, as_form
+
+FORM_BODY = as_form(JPEG, JPEG)
 
 FAILING_START = """
 import os, sys
@@ -60,10 +65,9 @@ def test_workers_forked_from_a_loaded_model_answer(
     parent = ModelProcess(model_dir, IMAGECLF_ENGINE=engine, IMAGECLF_THREADS="1")
     try:
         workers = [Worker(parent.socket_name, model_dir, number) for number in range(2)]
-        warm = {"x-imageclf-warm-up": "1"}
         wanted = {"x-imageclf-attributes": "top_k=1", "x-imageclf-model": "shown"}
         for worker in workers:
-            ready, right, wrong = worker.predict([b"", JPEG, b"no picture"], [warm, wanted, {}])
+            ready, right, wrong = worker.predict([b"", JPEG, b"no picture"], [WARM_UP, wanted, {}])
             assert ready == (200, "text/plain", b"ready\n")
             assert right[:2] == (200, "application/json")
             assert json.loads(right[2])["model"]["name"] == "shown"
@@ -134,3 +138,46 @@ def test_a_process_whose_server_is_gone_ends_by_itself(small_model: Path, run: R
         server.wait()
     _, alive = psutil.wait_procs(below, timeout=PATIENCE_S)
     assert not alive
+
+
+def test_a_worker_goes_on_while_the_gateway_holds_on_to_it(
+    small_model: Path, run: RunFolder
+) -> None:
+    model_dir = add_model(run, small_model)
+    parent = ModelProcess(model_dir)
+
+    async def asked() -> None:
+        direct = Direct(run)
+        (worker,) = await direct.find("key")
+        first, second = await asyncio.gather(
+            worker.predict(JPEG, {}), worker.predict(FORM_BODY, {"x-imageclf-content-type": FORM})
+        )
+        process = psutil.Process(worker.pid)
+        by_server.close()
+        parent.process.kill()
+        again = await worker.predict(JPEG, {})
+        several = await worker.predict(FORM_BODY, {"x-imageclf-content-type": FORM})
+        assert (again.body, several.body) == (first.body, second.body)
+        assert [one.status for one in (again, several)] == [200, 200]
+        direct.retire("key")
+        await asyncio.to_thread(psutil.wait_procs, [process], PATIENCE_S)
+        assert not process.is_running()
+
+    try:
+        by_server = Worker(parent.socket_name, model_dir)
+        by_server.predict([b""], [WARM_UP])
+        asyncio.run(asked())
+    finally:
+        parent.end()
+
+
+def test_a_worker_that_answers_batches_has_no_socket_of_its_own(
+    small_model: Path, run: RunFolder
+) -> None:
+    model_dir = add_model(run, small_model)
+    parent = ModelProcess(model_dir, IMAGECLF_BATCH_SIZE="2")
+    try:
+        Worker(parent.socket_name, model_dir).predict([b""], [WARM_UP])
+        assert list(model_dir.glob("*.sock")) == []
+    finally:
+        parent.end()

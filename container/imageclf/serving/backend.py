@@ -17,6 +17,9 @@ from imageclf.errors import SettingsError
 from imageclf.serving.run_folder import RunFolder
 from imageclf.serving.settings import Resolved, ServeSettings
 
+SERVER = "com.amazonaws.ml.mms.ModelServer"
+"""The class that the JVM runs."""
+
 _MIB = 1 << 20
 _HEADERS_BYTES = _MIB
 
@@ -89,7 +92,7 @@ def command(run: RunFolder) -> list[str]:
         f"-Dmodel_server_home={_package().parent}",
         "-cp",
         f"{frontend}/*",
-        "com.amazonaws.ml.mms.ModelServer",
+        SERVER,
         "--python",
         sys.executable,
         "-f",

@@ -6,6 +6,7 @@ right after the fork, and so is the worker's own socket. Who cannot load says wh
 where the gateway looks, and ends.
 """
 
+import gc
 import logging
 import os
 import sys
@@ -51,6 +52,8 @@ def load(model_dir: Path, environment: Mapping[str, str]) -> Responder:
         resolved = settings.resolve(machine.cores(), machine.gpus())
         responder = Responder(predictor, settings, _decoding_threads(resolved))
         door = _door(responder, settings, resolved) if resolved.direct else None
+        gc.collect()
+        gc.freeze()  # or each worker's first look through memory would copy what they share
         os.register_at_fork(after_in_child=partial(_start_in_worker, predictor, door, model_dir))
     return responder
 

@@ -5,9 +5,10 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.serving.requests_of_all_kinds import JPEG
 from tests.serving.server.conftest import root_with
 from tests.serving.server.load import Load
-from tests.serving.server.running import Server, command_line, running, wait_until
+from tests.serving.server.running import Server, command_line, running, runs, wait_until
 
 
 @pytest.fixture(scope="module", params=["1", "2"], ids=["one worker", "two workers"])
@@ -54,6 +55,23 @@ def test_no_request_is_lost_with_several_killed_in_a_row(busy: Server) -> None:
             killed(busy, load, VICTIMS[name])
     assert load.statuses.keys() == {200}
     assert load.broken == []
+
+
+@pytest.mark.parametrize("name", ["parent", "jvm"])
+def test_a_model_stays_ready_while_its_workers_live(busy: Server, name: str) -> None:
+    dead = VICTIMS[name](busy)
+    before = set(busy.workers())
+    dead.kill()
+    looks = []
+
+    def replaced() -> bool:
+        looks.append(busy.is_ready())
+        return bool(busy.workers()) and not before & set(busy.workers())
+
+    wait_until(replaced, "replaced", busy)
+    assert all(looks)
+    assert busy.post(JPEG)[0] == 200
+    wait_until(lambda: not [one for one in before if runs(one)], "ended", busy)
 
 
 def test_only_open_connections_break_with_the_gateway(busy: Server) -> None:

@@ -51,9 +51,14 @@ class App:
         except Exception as error:  # noqa: BLE001  the edge: the caller gets no traceback
             logs.fault("a request could not be answered", error, inference_id=call.inference_id)
             answer = Answer.fault(500, "internal", "The server failed; its log says why.")
-        if call.path != "/ping":
-            self._log(call, answer)
-        await self._send(call, answer, send)
+        try:
+            await self._send(call, answer, send)
+        finally:
+            if call.path != "/ping":
+                self._log(call, answer)
+        if answer.close:
+            await self._reader.linger(call.receive)
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _answer(self, call: Call) -> Answer:
         if call.path == "/ping":
@@ -129,9 +134,6 @@ class App:
         await send({"type": "http.response.start", "status": answer.status, "headers": raw})
         body = b"" if call.method == "HEAD" else answer.body
         await send({"type": "http.response.body", "body": body, "more_body": answer.close})
-        if answer.close:
-            await self._reader.linger(call.receive)
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     def _log(self, call: Call, answer: Answer) -> None:
         logs.write(

@@ -62,9 +62,10 @@ class Models:
 
     async def taken_over(self) -> None:
         """Wait a moment while this gateway takes over from an earlier one."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_TAKE_OVER_S):
-                await self._adopted.wait()
+        if not self._adopted.is_set():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_TAKE_OVER_S):
+                    await self._adopted.wait()
 
     async def load(self, name: str, folder: Path, url: str) -> None:
         """Load the artifact in `folder`; returns when it answers.
@@ -150,6 +151,7 @@ class Models:
             except TimeoutError:
                 continue
             except BackendError as error:
+                await asyncio.sleep(_RETRY_S)  # by then it is known who else died with it
                 if key == model.key:  # else others have taken over already
                     self._keeper.heal(model, str(error))
                 continue

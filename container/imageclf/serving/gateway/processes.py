@@ -7,6 +7,8 @@ from pathlib import Path
 
 import psutil
 
+from imageclf.serving.backend import SERVER
+
 
 @dataclass(frozen=True)
 class Processes:
@@ -25,7 +27,7 @@ def find_parent(key: str) -> int | None:
     for process in _below_supervisor():
         try:
             line = process.cmdline()
-            if key in line and "--model-name" in line and not _is_worker(process, key):
+            if key in line and "--model-name" in line and _is_below_server(process):
                 return process.pid
         except psutil.Error:
             continue
@@ -84,10 +86,10 @@ def _below_supervisor() -> list[psutil.Process]:
         return []
 
 
-def _is_worker(process: psutil.Process, key: str) -> bool:
-    """A worker has its parent's command line, since it is its fork."""
+def _is_below_server(process: psutil.Process) -> bool:
+    """Its workers, which are its forks, have the same command line, but are not."""
     above = process.parent()
-    return above is not None and key in above.cmdline()
+    return above is not None and SERVER in above.cmdline()
 
 
 def _alive(pid: int) -> bool:
