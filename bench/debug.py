@@ -155,20 +155,37 @@ def _learners(
 def _smdebug_hook(
     folder: Path, every: SaveConfig, needs: Mapping[str, frozenset[str]]
 ) -> SmdebugHook:
-    """smdebug's hook on the same tensors: as many of its reductions as we save statistics."""
+    """smdebug's hook on the same tensors, with one of its reductions for each statistic."""
     with subdued():
         hook = _Smdebug(str(folder), save_config=every, include_collections=sorted(needs))
         for collection, regex in _REGEXES.items():
             if collection in needs:
                 hook.get_collection(collection).include(regex)
         for collection, wanted in needs.items():
-            plain = wanted - {"raw"}
-            if plain:
-                some = ["min", "max", "mean", "std", "variance", "sum"][: max(1, len(plain) - 1)]
-                config = ReductionConfig(reductions=some, norms=["l2"])
-                hook.get_collection(collection).reduction_config = config
+            if wanted - {"raw"}:
+                hook.get_collection(collection).reduction_config = _twins(wanted - {"raw"})
     return hook
 
+
+def _twins(wanted: frozenset[str]) -> ReductionConfig:
+    return ReductionConfig(
+        reductions=[_TWINS[one] for one in sorted(wanted) if one in _TWINS],
+        abs_reductions=["mean"] if "abs_mean" in wanted else [],
+        norms=["l2"] if wanted & {"l2", "q95"} else [],
+    )
+
+
+_TWINS = {
+    "mean": "mean",
+    "variance": "variance",
+    "nans": "max",
+    "infs": "min",
+    "q05": "std",
+    "activity": "mean",
+    "channel_means": "mean",
+    "count": "sum",
+}
+"""Reductions of smdebug's: the same statistic, or one that costs a pass over the tensor too."""
 
 _REGEXES = {
     names.RELU_OUTPUT: "relu_output",

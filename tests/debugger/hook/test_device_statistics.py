@@ -9,6 +9,7 @@ from imageclf.debugger import statistics
 from imageclf.debugger.hook.derived import OFFERED, UNBIASED
 from imageclf.debugger.hook.device_statistics import DeviceStatistics
 from imageclf.debugger.hook.foreign import SmdebugHook
+from imageclf.debugger.hook.passes import SAMPLE_VALUES
 from imageclf.debugger.statistics import Values
 
 _NAN, _INF = float("nan"), float("inf")
@@ -48,7 +49,7 @@ def _assert_equal(tensor: Tensor, *, together: bool) -> None:
 
 _TENSORS = {
     "a weight": _draw(8, 4, 3, 3),
-    "as many values as a sample holds": _draw(4096) * 3,
+    "as many values as a sample holds": _draw(SAMPLE_VALUES) * 3,
     "a vector": _draw(7),
     "one number": torch.tensor(-2.5),
     "one value": _draw(1),
@@ -110,6 +111,18 @@ def test_a_norm_whose_squares_float32_cannot_hold_is_right(size: float) -> None:
     assert found[statistics.INFINITIES] == 0
 
 
+@pytest.mark.parametrize("wanted", [{"nans", "infs"}, {"nans", "infs", "abs_mean"}])
+def test_what_is_no_number_is_counted_whatever_else_is_wanted(wanted: set[str]) -> None:
+    device = DeviceStatistics()
+    tensors = {"sick": _TENSORS["both"], "well": _draw(5)}
+
+    device.add_all([(name, one, frozenset(wanted)) for name, one in tensors.items()])
+    found = device.collect()
+
+    assert [found["sick"]["nans"], found["sick"]["infs"]] == [1, 1]
+    assert [found["well"]["nans"], found["well"]["infs"]] == [0, 0]
+
+
 def test_many_tensors_keep_their_names_shapes_and_types_apart() -> None:
     tensors = {f"{n}": tensor for n, tensor in enumerate(_TENSORS.values()) if tensor.ndim}
     device = DeviceStatistics()
@@ -143,9 +156,9 @@ def test_a_part_of_an_activation_tells_its_spread_and_its_dead_channels() -> Non
     device.add("maps", maps, frozenset({"variance", "activity"}), thin=True)
     found = device.collect()["maps"]
 
-    assert found["variance"] == pytest.approx(float(maps.var()), rel=0.02)
+    assert found["variance"] == pytest.approx(float(maps.var()), rel=0.03)
     assert found["activity"][3] == 0
-    assert np.abs(np.delete(found["activity"], 3) - 0.5).max() < 0.06
+    assert np.abs(np.delete(found["activity"], 3) - 0.5).max() < 0.08
 
 
 def test_a_tensor_that_is_overwritten_at_once_was_seen_before() -> None:

@@ -20,8 +20,8 @@ _PASSES: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("std", "variance"), ("variance",)),
     **dict.fromkeys(("abs_std", "abs_variance"), ("abs_variance",)),
     **dict.fromkeys(("prod", "abs_prod"), ("prod",)),
-    names.NANS: ("l2", "nans"),
-    names.INFINITIES: ("l2", "infs"),
+    names.NANS: ("norm", "nans"),
+    names.INFINITIES: ("norm", "infs"),
     names.ZEROS: ("nonzero",),
     names.Q05: ("percentiles",),
     names.Q95: ("percentiles",),
@@ -40,11 +40,16 @@ UNBIASED = "unbiased_"
 
 
 def passes(wanted: frozenset[str], exact: bool) -> list[str]:
-    """What must be computed for `wanted`; `exact` when there is no second look at the tensor."""
+    """What must be computed for `wanted`; `exact` when there is no second look at the tensor.
+
+    Whether there is NaN or infinity at all, any norm says; one that is wanted anyway is taken.
+    """
     found: dict[str, None] = {}
     for name in sorted(wanted):
         found.update(dict.fromkeys(_PASSES[name.removeprefix(UNBIASED)]))
-    left_out = {"nans", "infs"} if not exact else set()
+    if "norm" in found and not exact and not found.keys() & {"l1", "l2"}:
+        found["l2"] = None
+    left_out = {"norm"} if exact else {"norm", "nans", "infs"}
     return [one for one in found if one not in left_out]
 
 

@@ -109,15 +109,24 @@ class DeviceStatistics:
     def _look_again(self) -> None:
         """Count NaN and infinity, and add up in float64, where a norm says that it must be."""
         for name, held in self._held.items():
-            norm = held.passes.get("l2")
-            if norm is None or held.again is None or _TOO_SMALL < float(norm) < math.inf:
+            if held.again is None:
                 continue
-            row = layout.flat(held.again)
-            exact = {"l2": torch.linalg.vector_norm(row, 2, dtype=torch.float64)}
-            if not math.isfinite(float(norm)):
-                exact |= {"nans": row.isnan().sum(), "infs": row.isinf().sum()}
-            self._results += [(name, one, result) for one, result in exact.items()]
+            norms = [float(held.passes[one]) for one in ("l1", "l2") if one in held.passes]
+            finite = all(map(math.isfinite, norms))
+            tiny = "l2" in held.passes and norms[-1] < _TOO_SMALL
+            if not finite or tiny:
+                again = _again(held.again, count=not finite, norm="l2" in held.passes)
+                self._results += [(name, one, result) for one, result in again.items()]
         self._fetch()
+
+
+def _again(tensor: Tensor, *, count: bool, norm: bool) -> dict[str, Tensor]:
+    """The results of a second look, which takes its time."""
+    row = layout.flat(tensor)
+    found = {"nans": row.isnan().sum(), "infs": row.isinf().sum()} if count else {}
+    if norm:
+        found["l2"] = torch.linalg.vector_norm(row, 2, dtype=torch.float64)
+    return found
 
 
 def _one_row(results: Sequence[Tensor]) -> Tensor:

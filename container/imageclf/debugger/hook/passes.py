@@ -10,12 +10,12 @@ from torch import Tensor
 from imageclf.debugger import statistics as names
 from imageclf.debugger.hook import layout
 
-SAMPLE_VALUES = 4096
+SAMPLE_VALUES = 2048
 """Percentiles come from at most so many values of a tensor, evenly spread."""
 
-THIN_VALUES = 2**18
+THIN_VALUES = 2**16
 """The variance of an activation comes from about so many of its values, where it has more,"""
-THIN_PLACES = 2048
+THIN_PLACES = 1024
 """and the activity of a channel from about so many places of its maps."""
 
 _PIECE = 2**16
