@@ -35,7 +35,7 @@ _STANDARD = {
     },
     "VanishingGradient": {"threshold": "1e-9"},
     "ExplodingTensor": {},
-    "DeadRelu": {"threshold_layer": "90"},
+    "DeadRelu": {"threshold_layer": "95"},
     "ClassImbalance": {"threshold_misprediction": "1"},
     "CheckInputImages": {"threshold_mean": "2.7", "threshold_samples": "100"},
 }
