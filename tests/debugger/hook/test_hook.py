@@ -339,6 +339,15 @@ def test_a_worker_that_does_not_write_saves_nothing(tmp_path: Path) -> None:
     assert not (tmp_path / "events").exists()
 
 
+def test_a_claim_that_a_killed_process_left_keeps_nobody_out(tmp_path: Path) -> None:
+    (tmp_path / "claim.smd").touch()
+
+    trial = trained(tmp_path, statistics=STATISTICS)
+
+    assert trial.steps() == [0, 1, 2]
+    assert not (tmp_path / "claim.smd").exists()
+
+
 def test_every_mode_and_collection_has_its_own_steps(tmp_path: Path) -> None:
     network, hook = Net(), made(tmp_path, 100, statistics=STATISTICS)
     hook.get_collection("losses").save_config = SaveConfig(save_interval=1)

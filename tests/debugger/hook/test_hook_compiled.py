@@ -62,6 +62,21 @@ def test_weights_and_gradients_need_no_other_way(tmp_path: Path) -> None:
     assert read(tmp_path).tensor("gradient/Net_head.weight").steps() == [0, 2, 4]
 
 
+def test_a_forward_pass_that_fails_leaves_other_networks_compiled(tmp_path: Path) -> None:
+    graphs, hook = _Graphs(), made(tmp_path, statistics=STATISTICS)
+    network = torch.compile(Net(), backend=graphs)
+    other = torch.compile(nn.Linear(2, 2), backend=graphs)
+    assert isinstance(network, nn.Module)
+    hook.register_module(network)
+
+    with pytest.raises(RuntimeError):
+        network(torch.randn(1, 2, 3))
+    other(torch.randn(1, 2))
+
+    assert graphs.run == 1
+    hook.close()
+
+
 def test_a_loop_may_register_the_network_and_compile_it_later(tmp_path: Path) -> None:
     graphs, hook = _Graphs(), made(tmp_path, 2, statistics=STATISTICS)
     inner = Net()

@@ -1,5 +1,6 @@
 """smdebug's hook as far as it decides: which tensors are saved, how, and at which steps."""
 
+import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -7,18 +8,20 @@ from typing import Any
 
 from imageclf.debugger import names
 from imageclf.debugger.hook import plans
+from imageclf.debugger.hook.claim import Claim
 from imageclf.debugger.hook.foreign import (
     CollectionKeys,
     ModeKeys,
     ReductionConfig,
     SMDebugError,
     SmdebugHook,
-    is_first_process,
     subdued,
 )
 from imageclf.debugger.hook.plans import Plan, Statistics
 from imageclf.debugger.statistics import RAW
 from imageclf.errors import SettingsError
+
+log = logging.getLogger(__name__)
 
 _FILLED_BY_KIND = frozenset(
     {
@@ -51,6 +54,7 @@ class ChoosingHook(SmdebugHook):  # type: ignore[misc]  # smdebug has no types
         plans.check(self._statistics)
         self._plans: dict[tuple[str, frozenset[str]], Plan] = {}
         self._folder = _usable(out_dir, used=steps_before is not None)
+        self._claim = Claim(self._folder)
         if statistics is not None:
             include_collections = sorted({*(include_collections or ()), *statistics})
         with subdued(), _told():
@@ -119,7 +123,9 @@ class ChoosingHook(SmdebugHook):  # type: ignore[misc]  # smdebug has no types
             return False
         self.first_process: bool | None
         if self.first_process is None and self._get_num_workers() == 1:
-            self.first_process = is_first_process(self.out_dir)
+            self.first_process = self._claim.take()
+            if not self.first_process:
+                log.warning("another process saves tensors to %s; this one does not", self._folder)
         return self.first_process is not False
 
     def _go_on_after(self, steps_before: Mapping[ModeKeys, int]) -> None:

@@ -42,7 +42,7 @@ with subdued(), warnings.catch_warnings():
     from smdebug.core.reduction_config import ReductionConfig
     from smdebug.core.save_config import SaveConfig, SaveConfigMode
     from smdebug.core.tfrecord.record_writer import CHECKSUM_MAGIC_BYTES, masked_crc32c
-    from smdebug.core.utils import get_tb_worker, is_first_process, remove_claim_file
+    from smdebug.core.utils import get_tb_worker
     from smdebug.core.writer import FileWriter
     from smdebug.exceptions import SMDebugError
     from smdebug.pytorch.hook import Hook as SmdebugHook
@@ -59,8 +59,6 @@ __all__ = [
     "SaveConfigMode",
     "SmdebugHook",
     "get_tb_worker",
-    "is_first_process",
     "masked_crc32c",
-    "remove_claim_file",
     "subdued",
 ]

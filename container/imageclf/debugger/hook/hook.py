@@ -109,9 +109,10 @@ class Hook(SavingHook):
         self._layers.add_network(module, name)
         self._networks.append((name, network))
         self._outer.add(module)
-        self._handles.append(
-            module.register_forward_pre_hook(self._forward_begins, with_kwargs=True)
-        )
+        self._handles += [
+            module.register_forward_pre_hook(self._forward_begins, with_kwargs=True),
+            module.register_forward_hook(self._forward_over, always_call=True),
+        ]
         self.has_registered_module = True
 
     def register_loss(self, loss_module: nn.Module) -> None:
@@ -141,6 +142,7 @@ class Hook(SavingHook):
             self.set_mode(mode)
         self._begin()
         self._explicit = True
+        self._compute_plainly()
 
     def end_step(self) -> None:
         """The step is over: write what it gathered.

@@ -18,7 +18,7 @@ from imageclf.debugger.hook import tensorboard
 from imageclf.debugger.hook.backward import BackwardPass
 from imageclf.debugger.hook.choosing import ChoosingHook
 from imageclf.debugger.hook.earlier import Earlier
-from imageclf.debugger.hook.foreign import CollectionKeys, ModeKeys, remove_claim_file
+from imageclf.debugger.hook.foreign import CollectionKeys, ModeKeys
 from imageclf.debugger.hook.gathering import Gathered, Gathering, Planned, to_numpy
 from imageclf.debugger.hook.layers import Layers
 from imageclf.debugger.hook.step_file import StepWriter
@@ -85,8 +85,6 @@ class SavingHook(ChoosingHook):
         )
         self._gathering.take_all(self._planned(""))
         self._layers.install(self._see, due)
-        if "torch._dynamo" in sys.modules and self._layers.inside(self._outer):
-            self._stance.enter_context(torch.compiler.set_stance("force_eager"))
         if CollectionKeys.GRADIENTS in due and not self._gradients_given:
             parameters = [p for _, network in self._networks for p in network.parameters()]
             self._backward = BackwardPass(parameters, self._backward_done)
@@ -115,8 +113,18 @@ class SavingHook(ChoosingHook):
             return
         if not self._explicit:
             self._begin()
+            self._compute_plainly()
         if self._gathering is not None:
             self._layers.show_inputs(module, args, kwargs)
+
+    def _forward_over(self, *_: Any) -> None:
+        if not self._explicit:
+            self._stance.close()
+
+    def _compute_plainly(self) -> None:
+        """Let compiled networks run as written, where something inside them is looked at."""
+        if "torch._dynamo" in sys.modules and self._layers.inside(self._outer):
+            self._stance.enter_context(torch.compiler.set_stance("force_eager"))
 
     def _backward_done(self) -> None:
         if not self._gradients_given:
@@ -213,6 +221,7 @@ class SavingHook(ChoosingHook):
     def _end(self) -> None:
         """Leave the network as it was, and the folder complete."""
         self._closed = True
+        atexit.unregister(self._leave)
         for handle in self._handles:
             handle.remove()
         if not self._writes():
@@ -222,7 +231,7 @@ class SavingHook(ChoosingHook):
                 self._write_left_over()
             self._export_collections()
             (self._folder / names.END_OF_JOB).touch()
-            remove_claim_file(self.out_dir)
+            self._claim.release()
 
     def _write_left_over(self) -> None:
         step = self.step + (self.last_saved_step == self.step)
@@ -237,7 +246,10 @@ class SavingHook(ChoosingHook):
     def _leave(self) -> None:
         """The program ends; a process that was forked from it leaves the files alone."""
         if os.getpid() == self._process:
-            self.close()
+            try:
+                self.close()
+            except TensorsError as error:
+                log.warning("%s", error)
 
     @staticmethod
     def _make_numpy_array(tensor_value: Any) -> Values:
