@@ -54,6 +54,20 @@ def test_every_group_gets_the_learning_rate() -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_a_layer_that_is_unfrozen_later_learns_too(kind: str) -> None:
+    later = nn.Linear(2, 3)
+    network = nn.Sequential(later, nn.Linear(3, 2))
+    optimizer = make_optimizer(network, settings(optimizer=kind, train="gradual"))
+    before = later.weight.detach().clone()
+    for frozen in (True, False, False):
+        later.requires_grad_(not frozen)
+        optimizer.zero_grad(set_to_none=True)
+        network(torch.ones(1, 2)).square().sum().backward()
+        optimizer.step()
+        assert torch.equal(later.weight, before) == frozen
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_norms_and_biases_do_not_decay(kind: str) -> None:
     network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(4, 2))
     optimizer = make_optimizer(network, settings(optimizer=kind))

@@ -26,11 +26,13 @@ def make_optimizer(network: nn.Module, settings: Hyperparameters) -> Optimizer:
     ]
     if settings.optimizer == "sgd":
         momentum = settings.momentum
-        return SGD(groups, lr=lr, momentum=momentum, nesterov=momentum > 0, fused=True)
+        # The fused one fails when a weight gets its first gradient after others had theirs.
+        kind = "foreach" if settings.train == "gradual" else "fused"
+        return SGD(groups, lr=lr, momentum=momentum, nesterov=momentum > 0, **{kind: True})
     if settings.optimizer == "rmsprop":
         return RMSprop(groups, lr=lr, momentum=settings.momentum, foreach=True)
-    kind = AdamW if settings.optimizer == "adamw" else Adam
-    return kind(groups, lr=lr, fused=True)
+    adam = AdamW if settings.optimizer == "adamw" else Adam
+    return adam(groups, lr=lr, fused=True)
 
 
 def learning_rate(settings: Hyperparameters, epochs_done: float) -> float:
