@@ -43,6 +43,19 @@ def trained(cloud: CloudServer, image: str) -> Any:
         TrainingJobName="in-docker",
         AlgorithmSpecification={"TrainingImage": image, "TrainingInputMode": "File"},
         HyperParameters={**TINY, "epochs": "1"},
+        DebugHookConfig={
+            "S3OutputPath": f"s3://{BUCKET}/jobs",
+            "CollectionConfigurations": [
+                {"CollectionName": "losses", "CollectionParameters": {"save_interval": "1"}}
+            ],
+        },
+        DebugRuleConfigurations=[
+            {
+                "RuleConfigurationName": "loss",
+                "RuleEvaluatorImage": "none",
+                "RuleParameters": {"rule_to_invoke": "LossNotDecreasing", "num_steps": "2"},
+            }
+        ],
         RoleArn=ROLE,
         InputDataConfig=[{"ChannelName": "training", "DataSource": {"S3DataSource": source}}],
         OutputDataConfig={"S3OutputPath": f"s3://{BUCKET}/jobs"},
@@ -74,6 +87,8 @@ def test_a_job_and_an_endpoint_are_containers_of_the_image(cloud: CloudServer, i
     before = containers()
     job = trained(cloud, image)
     assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
+    (rule,) = job["DebugRuleEvaluationStatuses"]
+    assert rule["RuleEvaluationStatus"] in {"NoIssuesFound", "IssuesFound"}, rule
     archive = job["ModelArtifacts"]["S3ModelArtifacts"]
     body = cloud.client("s3").get_object(Bucket=BUCKET, Key=archive.split("/", 3)[3])["Body"]
     with tarfile.open(fileobj=io.BytesIO(body.read())) as tar:

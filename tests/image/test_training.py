@@ -1,5 +1,6 @@
 """The image trains as SageMaker starts it: on a mounted /opt/ml, without network."""
 
+import json
 import os
 
 import pytest
@@ -47,7 +48,7 @@ def test_missing_data_end_it_with_a_sentence(job: Job) -> None:
 
 def test_any_user_trains_on_a_read_only_root_and_owns_the_result(job: Job) -> None:
     user = os.getuid() or 1000
-    job.prepare()
+    job.prepare(debug="standard", debug_interval="2")
     if os.getuid() == 0:
         for path in (job.root, *job.root.rglob("*")):
             os.chown(path, user, user)
@@ -55,6 +56,9 @@ def test_any_user_trains_on_a_read_only_root_and_owns_the_result(job: Job) -> No
     assert job.run(*options) == 0, job.log()
     job.assert_trained()
     assert {path.stat().st_uid for path in job.root.rglob("*")} == {user}
+    statuses = json.loads((job.root / "output/data/rule_status.json").read_bytes())
+    assert {one["RuleEvaluationStatus"] for one in statuses} <= {"NoIssuesFound", "IssuesFound"}
+    assert (job.root / "output/data/debug-report.html").is_file()
 
 
 def test_the_toolkits_own_train_command_does_the_same(job: Job) -> None:
