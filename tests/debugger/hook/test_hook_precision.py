@@ -37,6 +37,25 @@ def test_the_scale_of_a_scaler_is_taken_out(tmp_path: Path, unscaled_before: boo
     assert gradient.reduction_value(0, "min") == expected.min()
 
 
+def test_a_step_that_the_scaler_skips_saves_no_gradients(tmp_path: Path) -> None:
+    network, hook = Net(), made(tmp_path, statistics=_GRADIENTS)
+    hook.register_module(network)
+    scaler = torch.amp.GradScaler("cpu", init_scale=2.0**127)
+    for _ in range(2):
+        network.zero_grad()
+        images_bchw, labels_b = batch()
+        loss = nn.functional.cross_entropy(network(images_bchw), labels_b)
+        hook.record("CrossEntropyLoss_output_0", loss, "losses")
+        scaler.scale(loss * 100).backward()
+        hook.gradients_ready(scaler)
+        scaler.update(1.0)
+    hook.close()
+
+    trial = read(tmp_path)
+    assert trial.tensor("CrossEntropyLoss_output_0").steps() == [0, 1]
+    assert trial.tensor("gradient/Net_head.weight").steps() == [1]
+
+
 def test_activations_in_bf16_are_saved(tmp_path: Path) -> None:
     wanted = {"relu_output": frozenset({"raw", "max", "activity", "l2", "nans"})}
     network, hook = Net(), made(tmp_path, statistics=wanted)

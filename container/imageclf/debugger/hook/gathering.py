@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from imageclf.debugger import statistics as names
 from imageclf.debugger.hook import layout
 from imageclf.debugger.hook.derived import UNBIASED
 from imageclf.debugger.hook.device_statistics import DeviceStatistics
@@ -117,6 +118,15 @@ class Gathering:
         self._changes, self._copies, self._curves, self._histograms = [], {}, {}, {}
         return self._gathered
 
+    def forget_overflow(self, prefix: str) -> None:
+        """Forget the tensors of that prefix if any of their statistics is beyond all numbers."""
+        gathered = self._gathered
+        mine = {n: found for n, found in gathered.statistics.items() if n.startswith(prefix)}
+        if any(_overflowed(one, value) for found in mine.values() for one, value in found.items()):
+            for kept in (gathered.statistics, gathered.raw, gathered.shapes):
+                for name in [name for name in kept if name.startswith(prefix)]:
+                    del kept[name]
+
     def _show(self, name: str, tensor: Tensor, plan: Plan) -> None:
         """Keep what TensorBoard shows of a tensor."""
         if plan.curve and tensor.numel() == 1:
@@ -133,6 +143,11 @@ class Gathering:
         few = self._sample_images
         enough = few is None or not plan.sampled or tensor.ndim < 3 or len(tensor) <= few
         return tensor if enough else tensor[:few]
+
+
+def _overflowed(name: str, value: Values) -> bool:
+    counts = name in {names.NANS, names.INFINITIES}
+    return bool(value.any()) if counts else not np.isfinite(value).all()
 
 
 def to_numpy(tensor: Tensor) -> Values:

@@ -178,7 +178,8 @@ class Hook(SavingHook):
         """The backward pass is done: take the gradients of all weights that have one.
 
         Args:
-            scaler: takes its scale out of them, unless it has unscaled them already.
+            scaler: its scale is taken out of them, unless it has unscaled them already. Gradients
+                that overflowed under it are not saved: it does not apply them either.
         """
         self._gradients_given = True
         if self._gathering is not None:  # asking for the scale waits for the device

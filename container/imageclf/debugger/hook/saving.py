@@ -106,6 +106,8 @@ class SavingHook(ChoosingHook):
             self._gradients_seen = True
             self._gathering.take_all(self._planned(self.GRADIENT_PREFIX), scale)
             self._gathering.settle()
+            if scale is not None:  # the scaler skips such a step, and scales less from then on
+                self._gathering.forget_overflow(self.GRADIENT_PREFIX)
 
     def _forward_begins(self, module: nn.Module, args: Any, kwargs: Any) -> None:
         """A forward pass begins: a step of its own, unless the loop says what a step is."""
