@@ -198,6 +198,16 @@ def read_run(output_data: Path) -> Run:
     )
 
 
+def read_classes(output_data: Path) -> list[str]:
+    """Names of the classes, also of a run that goes on; none when they are not known."""
+    gaps: dict[str, str] = {}
+    summary = _content(output_data / SUMMARY, Summary, gaps)
+    if summary is not None and summary.classes:
+        return summary.classes
+    data = _content(output_data / DATA, DataFacts, gaps)
+    return data.classes if data is not None else []
+
+
 _ContentT = TypeVar("_ContentT", bound=_Content)
 
 

@@ -1,6 +1,7 @@
 """What stands at the head of a training report: the few figures that matter and what they mean."""
 
 import math
+from collections.abc import Sequence
 
 from imageclf import metrics
 from imageclf.report import figures
@@ -16,10 +17,12 @@ _STATUS_WORDS = {
 
 def title(run: Run) -> str:
     """What was trained on what."""
-    classes = run.summary.classes
-    if 0 < len(classes) <= 3:
-        return f"{run.summary.architecture} on {figures.listing(classes)}"
-    return f"{run.summary.architecture} on {len(classes)} classes"
+    return f"{run.summary.architecture} on {of_classes(run.summary.classes)}"
+
+
+def of_classes(names: Sequence[str]) -> str:
+    """A few classes by their names, many by their number."""
+    return figures.listing(names) if 0 < len(names) <= 3 else f"{len(names)} classes"
 
 
 def facts(run: Run) -> list[tuple[str, str]]:

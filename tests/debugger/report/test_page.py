@@ -42,6 +42,8 @@ def test_a_finding_is_told_with_its_figures_its_meaning_and_its_advice(tmp_path:
 
 def test_what_was_trained_stands_at_the_head_when_it_is_known(tmp_path: Path) -> None:
     assert "What the rules found" in report(tmp_path, []).text("summary")
+    (tmp_path / "data.json").write_text('{"classes": ["ants", "bees"]}')
+    assert "A training on ants and bees" in report(tmp_path, []).text("summary")
     write_run(tmp_path)
     assert "resnet50 on ants and bees" in report(tmp_path, []).text("summary")
 

@@ -31,7 +31,8 @@ STATUS_WORDS = {
 def write_debug_report(run: SavedRun, states: Sequence[State], path: Path) -> Path:
     """Write the page on `run` and on how its rules stand to `path`; returns `path`.
 
-    A `summary.json` of the training in the same folder gives the headline.
+    What the training left in the same folder gives the headline: `summary.json`, or of one that
+    goes on `data.json`.
 
     Raises:
         ReportError: the page cannot be written.
@@ -45,13 +46,13 @@ def _content(run: SavedRun, states: Sequence[State], output_data: Path) -> dict[
     steps = run.steps()
     reader = Reader(steps, {finding.step for _, one in found for finding in one.findings})
     trained = _trained(output_data)
-    class_names = trained.summary.classes if trained else []
-    pictures = [pictures_of(reader, state, class_names) for _, state in found]
+    classes = files.read_classes(output_data)
+    pictures = [pictures_of(reader, state, classes) for _, state in found]
     reader.read()
     drawn = zip(found, pictures, strict=True)
     sections = [section(state, anchor, later()) for (anchor, state), later in drawn]
     return {
-        "title": headline.title(trained) if trained else "What the rules found",
+        "title": headline.title(trained) if trained else _title(classes),
         "started": trained.summary.started if trained else "",
         "verdict": _verdict(states),
         "facts": _facts(states, steps),
@@ -67,6 +68,10 @@ def _trained(output_data: Path) -> files.Run | None:
         return files.read_run(output_data)
     except ReportError:
         return None
+
+
+def _title(classes: Sequence[str]) -> str:
+    return f"A training on {headline.of_classes(classes)}" if classes else "What the rules found"
 
 
 def _verdict(states: Sequence[State]) -> str:
