@@ -45,14 +45,17 @@ class Keeper:
 
     def look_after(self, model: Model) -> None:
         """Look at the model's processes, and heal it when they are not as they should be."""
-        if not model.key or model.healing is not None:
+        if not model.key:
+            return
+        if hanging := self._ways.direct.silent(model.key, self._timeout_s):
+            processes.kill(hanging)
+            self.heal(model, "a worker does not answer")
+        if model.healing is not None:
             return
         model.processes = now = processes.look(model.processes.parent)
         surplus = now.workers[: -self._workers]
         if surplus:  # one that did not answer in time was replaced, and computes on
             processes.kill(surplus)
-        if hanging := self._ways.direct.silent(model.key, self._timeout_s):
-            processes.kill(hanging)
         # Of one that is asked directly its own silence is known.
         busy = model.gate.inside > 0 and not self._ways.direct.workers(model.key)
         if now.parent is None:
