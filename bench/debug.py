@@ -308,9 +308,14 @@ def _table(options: argparse.Namespace, figures: Mapping[str, Mapping[str, float
             f"{one['bytes'] / 1e3:10.0f}"
         )
     if _SMDEBUG in figures:
-        ratio = figures[_SMDEBUG]["extra_ms"] / max(figures[_OURS]["extra_ms"], 1e-9)
-        rows.append(f"A saving step costs {ratio:.1f} times more with smdebug's hook.")
+        rows.append(_verdict(figures[_OURS]["extra_ms"], figures[_SMDEBUG]["extra_ms"]))
     return "\n".join(rows)
+
+
+def _verdict(ours_ms: float, smdebug_ms: float) -> str:
+    if ours_ms <= 0 or smdebug_ms <= 0:
+        return "The machine was too busy to tell what a saving step costs."
+    return f"A saving step costs {smdebug_ms / ours_ms:.1f} times more with smdebug's hook."
 
 
 if __name__ == "__main__":
