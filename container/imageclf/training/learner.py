@@ -63,6 +63,7 @@ class Learner:
         labels_b = batch.labels_b.to(self._prepare.hardware.device, non_blocking=True)
         images_bchw, share = self._mixup(self._prepare(batch.images_u8_bchw))
         self._recorder.step_begins()
+        self._recorder.given(images_bchw)
         with self._prepare.autocast():
             output = self._model(images_bchw)
         main_bk, auxiliary = architectures.all_logits(output)

@@ -121,6 +121,21 @@ def test_what_a_step_computed_is_what_is_saved(tmp_path: Path) -> None:
     assert float(losses[0].values) == pytest.approx(training.seen[0]["loss"])  # type: ignore[arg-type]
 
 
+def test_a_few_small_pictures_of_what_the_network_sees_are_kept_once(tmp_path: Path) -> None:
+    recording = recorder(tmp_path, debug="check_input_images", debug_interval="1")
+    recording.begin(Tiny(), 0, 0)
+    images = torch.randn(20, 3, 150, 100)
+    for _ in range(2):
+        recording.step_begins()
+        recording.given(images)
+        recording.step_ends()
+    recording.close()
+    first, *later = steps(tmp_path)
+    sample = values(first, "input_sample")
+    assert sample == pytest.approx(images[:8, :, ::3, ::3].numpy())
+    assert not any("input_sample" in tensors(one) for one in later)
+
+
 @pytest.mark.parametrize(("scale", "clip"), [(1024.0, 0.0), (0.0, 0.01), (64.0, 0.01)])
 def test_gradients_are_saved_unscaled_and_before_they_are_clipped(
     tmp_path: Path, scale: float, clip: float

@@ -185,6 +185,15 @@ def test_inputs_of_which_only_means_were_saved_show_no_pictures() -> None:
     assert picture.names == ("channel 0", "channel 1", "channel 2")
 
 
+def test_where_means_were_saved_the_sample_shows_the_pictures() -> None:
+    means = Saved("x", frozenset({names.INPUTS}), saved_statistics={"channel_means": np.ones(3)})
+    sample = of_values(names.INPUT_SAMPLE, names.INPUT_SAMPLE, np.ones((2, 3, 8, 8)))
+    run = steps(3, lambda number: [means, sample] if not number else [means])
+    channels, samples = drawn(run, finding("CheckInputImages", 10, "x"))
+    assert channels.names == ("channel 0", "channel 1", "channel 2")
+    assert len(samples.content) == 2
+
+
 def test_a_rule_of_ones_own_gets_a_table_of_what_it_noted() -> None:
     (picture,) = drawn([], finding("Mine", details={"norm": 3.5, "why": "so", "list": [1]}))
     assert picture.content.rows == [(10.0, "norm", 3.5), (10.0, "why", "so")]

@@ -6,6 +6,7 @@ with and without it. smdebug is loaded only when something is recorded.
 """
 
 import logging
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_SAMPLES = 8
+_SAMPLE_SIDE = 64
+
 
 class NoRecorder:
     """Records nothing; what a training has when the debugger is off."""
@@ -35,6 +39,8 @@ class NoRecorder:
     def begin(self, network: nn.Module, train_steps: int, passes: int) -> None: ...
 
     def step_begins(self) -> None: ...
+
+    def given(self, images_bchw: Tensor) -> None: ...
 
     def computed(self, loss: Tensor, labels_b: Tensor, logits_bk: Tensor) -> None: ...
 
@@ -75,7 +81,7 @@ class Recorder(NoRecorder):
         self._ends = ends
         self._hook: Hook | None = None
         self._last: tuple[Tensor, Tensor, Tensor] | None = None
-        self._recorded = False
+        self._recorded = self._sampled = False
 
     def begin(self, network: nn.Module, train_steps: int, passes: int) -> None:
         """Watch `network` from now on; so many training steps and validation passes are behind.
@@ -95,6 +101,14 @@ class Recorder(NoRecorder):
             self._hook.set_mode(self._modes.TRAIN)
             self._recorded = self._hook.will_save()
             self._hook.begin_step()
+
+    def given(self, images_bchw: Tensor) -> None:
+        """The network gets these pictures; a few of the first ones are kept for the report."""
+        if self._hook is None or self._sampled or not self._recorded:
+            return
+        with self._guarded():
+            self._sampled = True
+            self._hook.record(names.INPUT_SAMPLE, _small(images_bchw), names.INPUT_SAMPLE)
 
     def computed(self, loss: Tensor, labels_b: Tensor, logits_bk: Tensor) -> None:
         """The forward pass is done; `loss` is the sum over this process's part of the batch."""
@@ -207,6 +221,12 @@ class Recorder(NoRecorder):
             log.warning("the debugger records nothing more: %s", cause)
         if hook is not None:
             _close_quietly(hook)
+
+
+def _small(images_bchw: Tensor) -> Tensor:
+    """The first pictures, every so many pixels of them."""
+    stride = max(1, math.ceil(max(images_bchw.shape[2:]) / _SAMPLE_SIDE))
+    return images_bchw[:_SAMPLES, :, ::stride, ::stride].detach().float().contiguous()
 
 
 def _close_quietly(hook: "Hook") -> None:

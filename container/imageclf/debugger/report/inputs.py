@@ -2,15 +2,15 @@
 
 import base64
 import io
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
 
-from imageclf.debugger import statistics
+from imageclf.debugger import names, statistics
 from imageclf.debugger.finding import Finding
-from imageclf.debugger.names import INPUTS
 from imageclf.debugger.report.picture import Later, Picture, plot
 from imageclf.debugger.report.reading import Measure, Reader
 from imageclf.debugger.saved import Saved, SavedStep
@@ -35,24 +35,28 @@ class Sample:
 
 
 def input_pictures(reader: Reader, findings: Sequence[Finding], axis: int) -> Later:
-    """Means of the channels against the bound, and the first batch whose values were saved.
+    """Means of the channels against the bound, and a few pictures: the sample, or a saved batch.
 
     `axis` is that of the channels in a batch: 1 for [B, C, H, W], 3 for [B, H, W, C].
     """
     found = {finding.tensor for finding in findings}
 
     def select(step: SavedStep) -> Iterator[Saved]:
-        return (one for one in step.tensors if INPUTS in one.collections or one.name in found)
+        return (one for one in step.tensors if names.INPUTS in one.collections or one.name in found)
 
     wishes = [reader.ask(select, _channel_mean(channel, axis)) for channel in range(CHANNELS)]
     samples: list[Sample] = []
+
+    def pictured(step: SavedStep) -> Iterator[Saved]:
+        kept = (one for one in step.tensors if names.INPUT_SAMPLE in one.collections)
+        return itertools.chain(kept, select(step))
 
     def keep(tensor: Saved) -> float | None:
         if not samples:
             samples.extend(_samples(tensor.values, axis))
         return None
 
-    reader.ask(select, keep)
+    reader.ask(pictured, keep)
 
     def draw() -> list[Picture]:
         series = [
@@ -89,8 +93,8 @@ def _means(series: Sequence[Series], findings: Sequence[Finding]) -> list[Pictur
         levels=(-bound, bound),
     )
     note = f"Each batch for itself; the lines across are the bounds, {bound:g} either side of 0."
-    names = tuple(one.name for one in series)
-    return [plot("Mean of each channel", drawing, names, note)] if drawing else []
+    lines = tuple(one.name for one in series)
+    return [plot("Mean of each channel", drawing, lines, note)] if drawing else []
 
 
 def _shown(samples: Sequence[Sample]) -> list[Picture]:

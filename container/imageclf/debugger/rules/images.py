@@ -46,8 +46,11 @@ class CheckInputImages(Rule):
         self._spells = Spells()
 
     def needs(self) -> Needs:
-        usual = frozenset({statistics.CHANNEL_MEANS, statistics.COUNT})
-        return {names.INPUTS: usual if self._channels_are_second else frozenset({statistics.RAW})}
+        raw = frozenset({statistics.RAW})
+        if not self._channels_are_second:
+            return {names.INPUTS: raw}
+        means = frozenset({statistics.CHANNEL_MEANS, statistics.COUNT})
+        return {names.INPUTS: means, names.INPUT_SAMPLE: raw}
 
     @property
     def _channels_are_second(self) -> bool:
@@ -65,7 +68,12 @@ class CheckInputImages(Rule):
                 yield from self._judge(step, tensor, total)
 
     def missing(self) -> str:
-        return "" if self._sums else super().missing()
+        if self._sums:
+            return ""
+        return (
+            "CheckInputImages needs inputs, and none were saved; "
+            "add them to the hook's collections."
+        )
 
     def _means(self, tensor: Saved) -> Means | None:
         """Mean of each channel; None for what is no batch of pictures or cannot be had."""
