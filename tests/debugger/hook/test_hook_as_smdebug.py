@@ -36,6 +36,7 @@ from tests.debugger.hook.small import Net, batch, made, read, train
 
 with subdued():
     import smdebug.pytorch as smd
+    from smdebug.core.reader import FileReader
     from smdebug.core.tfevent.event_file_reader import EventFileReader
     from smdebug.core.tfevent.proto.summary_pb2 import Summary
 
@@ -252,9 +253,15 @@ def test_scalars_and_tensors_of_ones_own_are_saved(tmp_path: Path) -> None:
         hook.save_tensor(f"mine_{step}", torch.full((2, 2), step), "default")
 
     list(train(network, hook, 3, each))
-    hook.save_scalar("ended", 7)
+    hook.save_scalar("ended", 7, timestamp=1234.5)
     hook.close()
 
+    (written,) = [
+        one
+        for path in tmp_path.rglob("*.tfevents")
+        for one in FileReader(str(path)).read_events(regex_list=["scalar/ended"])
+    ]
+    assert written["timestamp"] == 1234.5
     trial = read(tmp_path)
     assert trial.tensor("scalar/begun").value(0) == 1
     assert trial.tensor("scalar/doubled").value(2) == 4

@@ -30,6 +30,8 @@ class Gathered:
     shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
     curves: dict[str, Values] = field(default_factory=dict)
     histograms: dict[str, Values] = field(default_factory=dict)
+    from_s: dict[str, float] = field(default_factory=dict)
+    """Unix time of raw values that are not of the moment of writing."""
 
     def records(self) -> list[Record]:
         """The statistics under their names in the files."""
@@ -41,7 +43,11 @@ class Gathered:
 
     def raw_records(self) -> list[Record]:
         """The values; smdebug's readers choke on none at all, which are left out."""
-        return [Record(name, values) for name, values in self.raw.items() if values.size]
+        return [
+            Record(name, values, self.from_s.get(name))
+            for name, values in self.raw.items()
+            if values.size
+        ]
 
     def shapes_alone(self) -> dict[str, tuple[int, ...]]:
         """Shapes of tensors of which no values are written, as those are their own shape."""

@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
@@ -175,6 +176,7 @@ class SavingHook(ChoosingHook):
             gathered.raw[name] = self._make_numpy_array(value)
         for scalar in self.scalar_cache:
             gathered.raw[scalar.name] = gathered.curves[scalar.name] = scalar.value
+            gathered.from_s[scalar.name] = scalar.timestamp
         self.custom_tensors_to_save.clear()
         self.scalar_cache.clear()
 
@@ -255,6 +257,8 @@ class SavingHook(ChoosingHook):
 
     @staticmethod
     def _make_numpy_array(tensor_value: Any) -> Values:
+        if np.isscalar(tensor_value):
+            return np.array([tensor_value])  # as smdebug has numbers
         return to_numpy(torch.as_tensor(tensor_value))
 
 

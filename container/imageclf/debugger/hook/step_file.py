@@ -28,10 +28,11 @@ _TEMPLATES_KEPT = 8
 
 @dataclass(frozen=True)
 class Record:
-    """Values under a name."""
+    """Values under a name; `at_s` is the Unix time they are from, None for that of writing."""
 
     name: str
     values: Values
+    at_s: float | None = None
 
 
 class StepWriter:
@@ -70,7 +71,8 @@ class StepWriter:
             place = template.size
         for record in raw:
             values = np.ascontiguousarray(record.values)
-            framed = wire.frame(record.name, record.values, moment, at_s)
+            from_s = at_s if record.at_s is None else record.at_s
+            framed = wire.frame(record.name, record.values, moment, from_s)
             length = len(framed.head) + values.nbytes + len(framed.tail)
             parts += [framed.head, values.reshape(-1).view(np.uint8).data, framed.tail]
             entries.append(_entry(record.name, place, length))
