@@ -63,6 +63,21 @@ def test_a_bias_before_a_normalisation_says_nothing_of_the_weights() -> None:
     assert findings(poor(), [step(0, bias, narrow)])
 
 
+@pytest.mark.parametrize(("learning", "number"), [(1.0, 0), (0.0, 1)])
+def test_a_kernel_of_which_only_the_middle_learns_is_no_poor_one(
+    learning: float, number: int
+) -> None:
+    kernel = np.zeros((8, 8, 5, 5))
+    kernel[:, :, 2, 2] = learning
+    kernel[0, 0] += 1e-11
+    steps = [step(0, raw("gradient/w", kernel, GRADIENTS))]
+
+    from_values = findings(poor(), steps)
+
+    assert len(from_values) == number
+    assert findings(poor(), as_statistics(steps, poor().needs())) == from_values
+
+
 @pytest.mark.parametrize(
     ("losses", "found_at"),
     [
