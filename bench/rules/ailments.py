@@ -76,7 +76,7 @@ SICK: Mapping[str, tuple[str, Tuning]] = {
         Tuning("residual", balanced, {"lr": "1e-9", "epochs": "16"}),
     ),
     "a learning rate of 0.1": (
-        "DeadRelu PoorWeightInitialization",
+        "DeadRelu",
         Tuning("plain", balanced, {"lr": "0.1", "epochs": "6"}),
     ),
     "fifteen pictures seen forty times": (
