@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,7 @@ import psutil
 import torch
 from torch import Tensor, nn
 
-from imageclf.artifact import NetworkSpec, Normalisation
-from imageclf.config import Hyperparameters, parse
+from bench import learning
 from imageclf.data.loading import Batch
 from imageclf.debugger import names
 from imageclf.debugger.hook.foreign import (
@@ -40,11 +40,7 @@ from imageclf.debugger.hook.recorder import NoRecorder
 from imageclf.debugger.rules import standard
 from imageclf.debugger.watching import Watcher
 from imageclf.machine import cores
-from imageclf.model import architecture, defaults
-from imageclf.training import hardware
-from imageclf.training.evaluation import Input
 from imageclf.training.learner import Learner
-from imageclf.training.processes import World
 
 RESULTS = Path(__file__).parent / "results" / "debug.json"
 _WITHOUT, _OURS, _SMDEBUG = "without hook", "our hook", "smdebug's hook"
@@ -115,9 +111,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--architecture", default="resnet50")
-    parser.add_argument("--image-size", type=int, default=224)
-    parser.add_argument("--batch-size", type=int, default=16)
+    learning.add_options(parser)
     parser.add_argument("--rounds", type=int, default=8)
     parser.add_argument("--interval", type=int, default=10, help="steps of a round; one is saved")
     parser.add_argument("--without-smdebug", action="store_true", help="leave smdebug's hook out")
@@ -146,17 +140,14 @@ def _hooks(
 def _learners(
     options: argparse.Namespace, hooks: Mapping[str, SmdebugHook]
 ) -> dict[str, tuple[Learner, Batch]]:
-    given = parse(
-        {
-            "architecture": options.architecture,
-            "pretrained": "none",
-            "image-size": options.image_size,
-            "batch-size": options.batch_size,
-            "optimizer": "sgd",
-        }
-    )
-    return {_WITHOUT: _learner(given, None)} | {
-        name: _learner(given, hook) for name, hook in hooks.items()
+    settings = learning.settings(options)
+    recorders = {name: partial(_Recorder, hook) for name, hook in hooks.items()}
+    learners = {_WITHOUT: learning.learner(settings)} | {
+        name: learning.learner(settings, recorder) for name, recorder in recorders.items()
+    }
+    return {
+        name: (learner, learning.pictures(settings, options.batch_size))
+        for name, learner in learners.items()
     }
 
 
@@ -203,22 +194,6 @@ _REGEXES = {
     names.PREDICTIONS: "^predictions$",
 }
 """smdebug puts tensors into collections by their names alone."""
-
-
-def _learner(given: Hyperparameters, hook: SmdebugHook | None) -> tuple[Learner, Batch]:
-    machine = hardware.choose(given)
-    hardware.prepare(machine)
-    settings = defaults.resolve(given, machine.machine)
-    size, count = settings.image_size or 0, settings.batch_size or 0
-    spec = NetworkSpec(architecture=settings.architecture, classes=2, image_size=size)
-    network = architecture.build(spec).to(machine.device)
-    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    prepare = Input(machine, settings.precision, True, Normalisation())
-    recorder = NoRecorder() if hook is None else _Recorder(hook, network)
-    learner = Learner(network.train(), settings, prepare, World(), [1, 1], recorder=recorder)
-    pictures = torch.randint(0, 256, (count, size, size, 3), dtype=torch.uint8)
-    labels = torch.randint(0, 2, (count,))
-    return learner, Batch(pictures.permute(0, 3, 1, 2), labels, torch.arange(count))
 
 
 def _measure(
