@@ -78,9 +78,11 @@ class Rule(ABC):
 
     def missing(self) -> str:
         """One sentence for a run in which there was nothing to judge; empty when that is fine."""
-        wanted = " and ".join(sorted(self.needs())) or "tensors"
+        kinds = (f"{name} ({', '.join(sorted(one))})" for name, one in sorted(self.needs().items()))
+        wanted = " and ".join(kinds) or "tensors"
         return (
-            f"{self.name} needs {wanted}, and none were saved; add them to the hook's collections."
+            f"{self.name} needs {wanted}, which were not saved; "
+            "ask for the rule while training, or save those tensors whole."
         )
 
 
