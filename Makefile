@@ -13,7 +13,7 @@ export IMAGE
 .DEFAULT_GOAL := help
 .PHONY: help setup check format test test-clients test-image build push local-train local-serve \
 	local-serve-stop local-predict local-cloud local-cloud-stop demo conformance \
-	bench-train bench-serve bench-cloud bench-debug soak readme clean
+	bench-train bench-serve bench-cloud bench-debug bench-rules soak readme clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -101,6 +101,9 @@ bench-cloud: $(STAMP)  ## measure what the local cloud adds to jobs and invocati
 
 bench-debug: $(STAMP)  ## measure what the debugger's hook adds to training, against smdebug's
 	$(BIN)/python -m bench.debug $(ARGS)
+
+bench-rules: $(STAMP)  ## count true and false alarms of the debugger's rules: ARGS="--healthy 100"
+	$(BIN)/python -m bench.rules $(ARGS)
 
 soak: $(STAMP)  ## ask a server 20,000 times and see whether its memory grows: ARGS="--model <folder>"
 	$(BIN)/python -m bench.soak $(ARGS)
