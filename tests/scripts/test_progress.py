@@ -80,8 +80,9 @@ def test_ctrl_c_leaves_the_job_running_and_says_how_to_stop_it(
         "IMAGECLF_LAUNCH_STATE": str(tmp_path),
         "PYTHONUNBUFFERED": "1",
     }
+    # Who starts the tests in the background has them ignore Ctrl-C.
     watching = subprocess.Popen(
-        [SCRIPTS / "train.sh", "--follow", name],
+        ["env", "--default-signal=INT", SCRIPTS / "train.sh", "--follow", name],
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
