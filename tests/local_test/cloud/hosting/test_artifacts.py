@@ -57,6 +57,7 @@ def test_a_models_files_are_unpacked(cloud: Cloud, tmp_path: Path) -> None:
         (b"no archive", "cannot be unpacked"),
         (archive({"a": b"1" * 10_000})[:50], "cannot be unpacked"),
     ],
+    ids=["above", "through", "root", "symlink", "hardlink", "fifo", "date", "none", "cut"],
 )
 def test_a_hostile_or_damaged_archive_is_told_by_its_address(
     cloud: Cloud, tmp_path: Path, content: bytes, reason: str
