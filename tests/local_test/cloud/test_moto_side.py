@@ -1,6 +1,7 @@
 import errno
 import io
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -86,4 +87,14 @@ def test_a_change_that_cannot_be_kept_is_not_told_as_done(
 def test_what_moto_does_not_know_is_not_done(cloud: Cloud) -> None:
     with pytest.raises(ApiError, match=r"does not do this: .*get_download_url") as caught:
         ask(MotoSide(cloud), request("GetDownloadUrlForLayer", {}))
+    assert caught.value.status == 501
+
+
+def test_what_moto_lacks_a_package_for_is_refused_with_its_name(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "joserfc", None)
+    asked = request("ListUserPools", {"MaxResults": 1}, service="cognito-idp")
+    with pytest.raises(ApiError, match="without the package joserfc; install it") as caught:
+        ask(MotoSide(cloud), asked)
     assert caught.value.status == 501
