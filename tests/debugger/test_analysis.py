@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from imageclf.debugger.tensors.bucket import Bucket
 from imageclf.errors import TensorsError
 from tests.debugger.rules.test_foreign import THEIRS
 from tests.debugger.tensors.saving import end, save_collections, save_step
-from tests.local_test.cloud.servers import PATIENCE_S, CloudServer, running_cloud
+from tests.local_test.cloud.servers import PATIENCE_S, CloudServer
 
 RULES = "loss_not_decreasing(num_steps=2),exploding_tensor"
 
@@ -161,17 +160,9 @@ def test_the_command_imports_neither_torch_nor_smdebug(root: Path) -> None:
     assert ended.stderr == "[]\n"
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CloudServer]:
-    with running_cloud(tmp_path_factory.mktemp("cloud") / "root") as made:
-        yield made
-
-
 @pytest.fixture
-def s3(server: CloudServer, monkeypatch: pytest.MonkeyPatch) -> Any:
-    for name, value in server.environment.items():
-        monkeypatch.setenv(name, value)
-    client = server.client("s3")
+def s3(account: CloudServer) -> Any:
+    client = account.client("s3")
     client.create_bucket(Bucket="tensors")
     return client
 

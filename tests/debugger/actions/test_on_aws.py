@@ -16,7 +16,7 @@ from imageclf.debugger.actions.notify import ToAddress, ToTopic, subject
 from imageclf.debugger.actions.plan import parse
 from imageclf.debugger.actions.stop import Stop
 from tests.debugger.actions.events import ARN, event
-from tests.local_test.cloud.servers import CloudServer, running_cloud
+from tests.local_test.cloud.servers import CloudServer
 
 DOCUMENTED = {
     "TrainingJobName": "89c96cc8-dded-4739-afcc-6f1dc936701d",
@@ -27,19 +27,6 @@ DOCUMENTED = {
     "Tags": {},
 }
 """Of the example in SageMaker's developer guide, the fields that ours have too."""
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CloudServer]:
-    with running_cloud(tmp_path_factory.mktemp("cloud") / "root") as made:
-        yield made
-
-
-@pytest.fixture
-def account(server: CloudServer, monkeypatch: pytest.MonkeyPatch) -> CloudServer:
-    for name, value in server.environment.items():
-        monkeypatch.setenv(name, value)
-    return server
 
 
 def queue(server: CloudServer, name: str) -> tuple[str, str]:
