@@ -27,7 +27,7 @@ from torch import Tensor, nn
 
 from bench import learning
 from imageclf.data.loading import Batch
-from imageclf.debugger import names
+from imageclf.debugger import live, names
 from imageclf.debugger.hook.foreign import (
     ModeKeys,
     ReductionConfig,
@@ -38,8 +38,9 @@ from imageclf.debugger.hook.foreign import (
 from imageclf.debugger.hook.hook import Hook
 from imageclf.debugger.hook.recorder import NoRecorder
 from imageclf.debugger.rules import standard
-from imageclf.debugger.watching import Watcher
+from imageclf.debugger.rules.catalogue import needs_of
 from imageclf.machine import cores
+from imageclf.rules.watching import Watcher
 from imageclf.training.learner import Learner
 
 RESULTS = Path(__file__).parent / "results" / "debug.json"
@@ -94,7 +95,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         folders = {name: Path(scratch) / name.replace(" ", "-") for name in (_OURS, _SMDEBUG)}
         hooks = _hooks(options, folders, _needs())
         learners = _learners(options, hooks)
-        watcher = Watcher(folders[_OURS], Path(scratch) / "data", standard.configurations())
+        watcher = Watcher(
+            live.PROGRAM, folders[_OURS], Path(scratch) / "data", standard.configurations()
+        )
         watcher.start()
         rounds = _measure(options, learners)
         busy_s = _processor_s_of_children()
@@ -122,7 +125,7 @@ def _needs() -> dict[str, frozenset[str]]:
     """What the rules of the standard set read."""
     found: dict[str, frozenset[str]] = defaultdict(frozenset)
     for configuration in standard.configurations():
-        for collection, wanted in configuration.make().needs().items():
+        for collection, wanted in needs_of(configuration).items():
             found[collection] |= wanted
     return dict(found)
 

@@ -5,10 +5,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from imageclf.debugger.engine import RuleState, evaluate
-from imageclf.debugger.finding import Status
-from imageclf.debugger.rules.catalogue import RuleConfiguration
+from imageclf.debugger.analysis import evaluate
 from imageclf.debugger.tensors.run import Run
+from imageclf.rules.configuration import RuleConfiguration
+from imageclf.rules.engine import RuleState
+from imageclf.rules.finding import Status
 
 FOLDER = "FOLDER"
 """Stands in a rule's parameters for the folder that the training saves in."""

@@ -11,18 +11,18 @@ from bench.rules.case import FOLDER, Case
 from bench.rules.changed import LAYERS, NORMS, changed, frozen, pushed_down, widened, zeroed
 from bench.rules.networks import convolutions, stack
 from bench.rules.training import Save, Training, with_statistics
-from imageclf.debugger.rules.catalogue import RuleConfiguration
+from imageclf.debugger.rules.catalogue import of
 
 RULES = (
-    RuleConfiguration.of("VanishingGradient"),
-    RuleConfiguration.of("ExplodingTensor"),
-    RuleConfiguration.of("DeadRelu"),
-    RuleConfiguration.of("SaturatedActivation"),
-    RuleConfiguration.of("PoorWeightInitialization", distribution_range="1e-6"),
-    RuleConfiguration.of("WeightUpdateRatio"),
-    RuleConfiguration.of("AllZero", collection_names="weights,gradients"),
-    RuleConfiguration.of("UnchangedTensor", collection_names="weights"),
-    RuleConfiguration.of("TensorVariance", collection_names="weights", max_threshold="10"),
+    of("VanishingGradient"),
+    of("ExplodingTensor"),
+    of("DeadRelu"),
+    of("SaturatedActivation"),
+    of("PoorWeightInitialization", distribution_range="1e-6"),
+    of("WeightUpdateRatio"),
+    of("AllZero", collection_names="weights,gradients"),
+    of("UnchangedTensor", collection_names="weights"),
+    of("TensorVariance", collection_names="weights", max_threshold="10"),
 )
 """With their documented defaults where there are any; but of PoorWeightInitialization, as many
 gradients of healthy networks are less than 0.001 wide."""
@@ -84,7 +84,7 @@ HEALTHY: Mapping[str, Training] = {
     "ReLUs alone": Training(partial(relus, 3)),
 }
 
-_REPEATED = RuleConfiguration.of("SimilarAcrossRuns", other_trials=f"{FOLDER}/before")
+_REPEATED = of("SimilarAcrossRuns", other_trials=f"{FOLDER}/before")
 
 
 def cases(save: Save | None = None, seed: int = 0) -> tuple[Case, ...]:

@@ -11,7 +11,8 @@ from torch import nn
 from bench.rules.networks import pictures
 from imageclf.debugger import names
 from imageclf.debugger.hook.hook import Hook
-from imageclf.debugger.rules.catalogue import RuleConfiguration
+from imageclf.debugger.rules.catalogue import needs_of
+from imageclf.rules.configuration import RuleConfiguration
 
 Make = Callable[[], nn.Module]
 
@@ -31,7 +32,7 @@ def with_statistics(rules: Iterable[RuleConfiguration]) -> Save:
 
     needs: dict[str, frozenset[str]] = {}
     for rule in rules:
-        for name, wanted in rule.make().needs().items():
+        for name, wanted in needs_of(rule).items():
             needs[name] = needs.get(name, frozenset()) | wanted
     return lambda folder: Hook(
         out_dir=folder,

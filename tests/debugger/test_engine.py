@@ -7,13 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from imageclf.debugger.engine import MAX_FINDINGS, Engine, RuleState, evaluate
-from imageclf.debugger.finding import Finding, Status
+from imageclf.debugger.analysis import evaluate
 from imageclf.debugger.rules.base import Needs, Rule
-from imageclf.debugger.rules.catalogue import RuleConfiguration
+from imageclf.debugger.rules.catalogue import make, of
 from imageclf.debugger.saved import SavedStep
 from imageclf.debugger.tensors.run import Run
 from imageclf.errors import TensorsError
+from imageclf.rules.configuration import RuleConfiguration
+from imageclf.rules.engine import MAX_FINDINGS, Engine, RuleState
+from imageclf.rules.finding import Finding, Status
 from tests.debugger.rules.steps import step, told
 from tests.debugger.tensors.saving import REDUCTIONS, end, save_collections, save_step
 
@@ -60,7 +62,7 @@ class Indifferent(Blind):
         return ""
 
 
-def engine_of(*rules: Rule) -> Engine:
+def engine_of(*rules: Rule) -> Engine[SavedStep]:
     named = [(RuleConfiguration(f"rule{n}", "Fake"), rule) for n, rule in enumerate(rules)]
     return Engine(named, clock=lambda: 5.0)
 
@@ -100,7 +102,7 @@ def test_a_rule_that_fails_is_an_error_and_the_others_go_on() -> None:
     failed, well = judged(Fake(set(), {1: ZeroDivisionError("by\nzero")}), Fake({4}))
     assert failed.status is Status.ERROR
     assert failed.details == (
-        "Rule rule0 failed and judges no further steps (ZeroDivisionError: by zero)."
+        "Rule rule0 failed and judges nothing further (ZeroDivisionError: by zero)."
     )
     assert (failed.looked, well.looked) == (2, 5)
     assert well.status is Status.ISSUES
@@ -156,11 +158,11 @@ def test_changes_are_told_as_they_come() -> None:
 
 
 RULES = (
-    RuleConfiguration.of("vanishing_gradient"),
-    RuleConfiguration.of("exploding_tensor"),
-    RuleConfiguration.of("loss_not_decreasing", num_steps="2"),
-    RuleConfiguration.of("tensor_variance", max_threshold="3", collection_names="weights"),
-    RuleConfiguration.of("dead_relu"),
+    of("vanishing_gradient"),
+    of("exploding_tensor"),
+    of("loss_not_decreasing", num_steps="2"),
+    of("tensor_variance", max_threshold="3", collection_names="weights"),
+    of("dead_relu"),
 )
 
 
@@ -194,7 +196,7 @@ def test_a_run_is_judged_alike_live_and_afterwards(sick: Path, tmp_path: Path, s
     """Files come in random portions, their first halves sometimes before they are whole."""
     dice = random.Random(seed)
     run = Run(tmp_path / "run")
-    engine = Engine([(each, each.make()) for each in RULES])
+    engine = Engine([(each, make(each)) for each in RULES])
     shutil.copytree(sick / "collections", run.folder / "collections")
     files = sorted(
         (path for path in sick.rglob("*") if path.suffix in {".json", ".tfevents"}),

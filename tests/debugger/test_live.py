@@ -12,10 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from imageclf.debugger import live
-from imageclf.debugger.finding import Status
 from imageclf.debugger.rules import asked
+from imageclf.debugger.rules.catalogue import make
+from imageclf.debugger.saved import SavedStep
 from imageclf.debugger.tensors.run import Run
 from imageclf.errors import TensorsError
+from imageclf.rules.finding import Status
+from imageclf.rules.live import End, Watch
 from tests.debugger.tensors.saving import end, save_collections, save_step
 
 PATIENCE_S = 60.0
@@ -34,7 +37,7 @@ def rules_file(folder: Path, actions: str = "") -> Path:
 def command(folder: Path, rules: Path) -> list[str]:
     return [
         *(sys.executable, "-m", "imageclf.debugger.live", "--rules", str(rules)),
-        *("--tensors", str(folder / "tensors"), "--output", str(folder / "data")),
+        *("--watched", str(folder / "tensors"), "--output", str(folder / "data")),
         *("--stop-file", str(folder / "stop.json")),
     ]
 
@@ -162,9 +165,9 @@ def test_rules_that_are_wrong_are_said_in_a_sentence(tmp_path: Path) -> None:
     assert ended.stderr.startswith("error: There is no rule 'Absent'")
 
 
-def watch_of(folder: Path, said: list[str], **more: Any) -> live.Watch:
-    rules = [(each, each.make()) for each in asked.parse(RULES)]
-    return live.Watch(Run(folder / "tensors"), rules, folder / "data", tell=said.append, **more)
+def watch_of(folder: Path, said: list[str], **more: Any) -> Watch[SavedStep]:
+    rules = [(each, make(each)) for each in asked.parse(RULES)]
+    return live.watch(Run(folder / "tensors"), rules, folder / "data", tell=said.append, **more)
 
 
 def test_a_full_disk_is_told_once_and_the_rules_go_on(tmp_path: Path) -> None:
@@ -200,8 +203,8 @@ def test_what_cannot_be_fetched_now_is_told_once_and_tried_again(tmp_path: Path)
 
 
 def test_signals_are_taken_as_the_wish_to_end() -> None:
-    assert not live.End().has_come
-    wish = live.End()
+    assert not End().has_come
+    wish = End()
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         wish.catch()
@@ -210,4 +213,4 @@ def test_signals_are_taken_as_the_wish_to_end() -> None:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-    assert live.End(parent=os.getppid() + 1).has_come
+    assert End(parent=os.getppid() + 1).has_come

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 import yaml  # type: ignore[import-untyped]
 
-from imageclf.debugger.actions.emit import DETAIL_TYPE, SOURCE, detail
+from imageclf.rules.actions.emit import DETAIL_TYPE, SOURCE, detail
 from scripts import alerts
 from scripts.requests import alerting
 from scripts.stop_on_finding import handler
-from tests.debugger.actions.events import ARN, event
 from tests.local_test.cloud.servers import PATIENCE_S, CloudServer, running_cloud
+from tests.rules.actions.events import ARN, event
 from tests.scripts.launching import Done, call, launch
 
 STACK = "imageclf-alerts"

@@ -21,6 +21,7 @@ from imageclf.debugger.hook import settings
 from imageclf.debugger.saved import Mode
 from imageclf.debugger.tensors.run import Run
 from imageclf.errors import SettingsError, TrainingError
+from imageclf.rules.files import DEBUGGER, STOP_FILE
 from imageclf.training.debugging import Debugging
 from imageclf.training.job import Job
 from imageclf.training.processes import World
@@ -59,7 +60,7 @@ def moments(tree: Tree) -> list[tuple[int, Mode, int]]:
 
 
 def statuses(tree: Tree) -> dict[str, str]:
-    content = json.loads((tree.output_data / names.STATUS_FILE).read_text())
+    content = json.loads((tree.output_data / DEBUGGER.status).read_text())
     return {one["RuleConfigurationName"]: one["RuleEvaluationStatus"] for one in content}
 
 
@@ -169,7 +170,7 @@ def test_a_second_training_in_the_same_tree_is_not_mixed_with_the_first(
     tree = runs.make_tree(tmp_path / "ml", data, debug="overfit", debug_interval="1", epochs="2")
     train_here(tree)
     first = moments(tree)
-    (tree.output / names.STOP_FILE).write_text('{"rule": "Overfit", "reason": "It was so."}')
+    (tree.output / STOP_FILE).write_text('{"rule": "Overfit", "reason": "It was so."}')
     for path in tree.checkpoints.iterdir():
         path.unlink()
     given = {**tree.read_config("hyperparameters"), "epochs": "1", "seed": "1"}
@@ -224,7 +225,7 @@ def test_the_platforms_file_alone_records_where_and_what_it_says(
     (weight,) = train[0].select(regex=r"_fc\.weight")
     assert weight.values is None
     assert set(weight.saved_statistics) == {"mean", "l2"}
-    assert not (tree.output_data / names.STATUS_FILE).exists()
+    assert not (tree.output_data / DEBUGGER.status).exists()
 
 
 def test_tensors_of_another_run_elsewhere_are_neither_mixed_nor_lost(

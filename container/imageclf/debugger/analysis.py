@@ -8,20 +8,23 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from imageclf.debugger import live, names, status
-from imageclf.debugger.engine import Engine, RuleState
-from imageclf.debugger.finding import Status
-from imageclf.debugger.rules import asked, foreign
-from imageclf.debugger.rules.base import Rule
-from imageclf.debugger.rules.catalogue import RuleConfiguration
+from imageclf.debugger import live, names
+from imageclf.debugger.rules import asked, catalogue, foreign
+from imageclf.debugger.saved import SavedStep
 from imageclf.debugger.tensors import bucket, places
 from imageclf.debugger.tensors.run import Run
 from imageclf.errors import SettingsError, TensorsError
+from imageclf.rules import status
+from imageclf.rules.base import Rule
+from imageclf.rules.configuration import RuleConfiguration
+from imageclf.rules.engine import Engine, RuleState
+from imageclf.rules.finding import Status
+from imageclf.rules.live import End
 
 FOUND_ISSUES = 1
 """Exit code with `--fail-on-findings` when a rule found something."""
 
-Rules = Sequence[tuple[RuleConfiguration, Rule]]
+Rules = Sequence[tuple[RuleConfiguration, Rule[SavedStep]]]
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,19 @@ def run(options: argparse.Namespace) -> int:
     return FOUND_ISSUES if found and options.fail_on_findings else 0
 
 
+def evaluate(run: Run, configurations: Iterable[RuleConfiguration]) -> list[RuleState]:
+    """What the rules say of a run that has ended, or of all of it so far.
+
+    Raises:
+        SettingsError: there is no such rule, or no such parameter.
+    """
+    engine = Engine([(each, catalogue.make(each)) for each in configurations])
+    run.refresh()
+    engine.look(run.steps())
+    engine.finish()
+    return engine.states
+
+
 def table(states: Iterable[RuleState]) -> str:
     """A line for each rule: its name, its status, what it found first."""
     rows = [(each.configuration.name, each.status.value, each.details) for each in states]
@@ -84,9 +100,9 @@ def _asked(
 
 def _made(
     configuration: RuleConfiguration, makers: Mapping[str, foreign.Maker], folder: Path
-) -> Rule:
+) -> Rule[SavedStep]:
     maker = makers.get(configuration.rule)
-    return configuration.make() if maker is None else maker(configuration, folder)
+    return catalogue.make(configuration) if maker is None else maker(configuration, folder)
 
 
 @contextmanager
@@ -140,14 +156,13 @@ def _keep(saved: Run, states: Sequence[RuleState], output: Path) -> None:
 
 
 def _follow(rules: Rules, source: Source, options: argparse.Namespace) -> list[RuleState]:
-    end = live.End()
+    end = End()
     end.catch()
-    watch = live.Watch(
+    watch = live.watch(
         Run(source.folder),
         rules,
         options.output,
         stop_file=options.stop_file,
-        tell=live.say,
         refresh=source.refresh,
     )
     watch.follow(end)

@@ -1,211 +1,62 @@
-"""Judges a run while it goes on: `python -m imageclf.debugger.live`, beside the training.
+"""Judges saved tensors while they are being saved: `python -m imageclf.debugger.live`.
 
-It looks for new steps now and then, lets the rules judge them, keeps statuses and findings as
-files, does what is to be done about a finding, and makes the report at the end. It ends when the
-run has said that it ended, when it is told to (SIGTERM), or when the training has died; then what
-has been saved is judged still. It reads files and writes others, so it cannot harm the training.
+Started beside the training; `imageclf.rules.live` says what it does.
 """
 
 import argparse
-import logging
-import os
-import signal
 import sys
-import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import FrameType
 
-from imageclf.debugger import names, status
-from imageclf.debugger.actions.plan import Action, Event, parse
-from imageclf.debugger.engine import Engine, RuleState
-from imageclf.debugger.finding import Finding, Status
-from imageclf.debugger.rules import asked
-from imageclf.debugger.rules.base import Rule
-from imageclf.debugger.rules.catalogue import RuleConfiguration
+from imageclf.debugger.rules import asked, catalogue
+from imageclf.debugger.saved import SavedStep
 from imageclf.debugger.tensors.run import Run
-from imageclf.errors import ImageclfError, TensorsError
+from imageclf.rules.base import Rule
+from imageclf.rules.configuration import RuleConfiguration
+from imageclf.rules.engine import RuleState
+from imageclf.rules.files import DEBUGGER
+from imageclf.rules.live import Told, Watch, say, watch_as_told
+from imageclf.rules.watching import Program
 
-SHORTEST_PAUSE_S = 0.5
-LONGEST_PAUSE_S = 2.0
-
-_GLANCE_S = 0.25
-"""So often it is looked whether the run has ended, which costs next to nothing."""
-
-_NICENESS = 19
-
-Told = Callable[[str], None]
-
-log = logging.getLogger(__name__)
+PROGRAM = Program.of_module("imageclf.debugger.live", DEBUGGER)
 
 
-@dataclass
-class End:
-    """Why to leave off: what SIGTERM and SIGINT set, and whether the training is still there."""
+def watch(
+    run: Run,
+    rules: Sequence[tuple[RuleConfiguration, Rule[SavedStep]]],
+    output: Path,
+    *,
+    stop_file: Path | None = None,
+    tell: Told = say,
+    refresh: Callable[[], None] = lambda: None,
+) -> Watch[SavedStep]:
+    """A watch of saved tensors, which ends with the debug report; arguments as in `Watch`."""
 
-    asked: bool = False
-    parent: int | None = None
-
-    def catch(self) -> None:
-        """Take SIGTERM and SIGINT as the wish to end."""
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._on_signal)
-
-    @property
-    def has_come(self) -> bool:
-        orphaned = self.parent is not None and os.getppid() != self.parent
-        return self.asked or orphaned
-
-    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
-        self.asked = True
-
-
-class Watch:
-    """Evaluates `rules` on `run` and keeps the results in `output`.
-
-    Args:
-        stop_file: where the action `stop` asks the training to end; None when it cannot be asked.
-        tell: takes a line when a rule's status changes or something is wrong.
-        refresh: called before each look, for a run that must be fetched.
-    """
-
-    def __init__(
-        self,
-        run: Run,
-        rules: Sequence[tuple[RuleConfiguration, Rule]],
-        output: Path,
-        *,
-        stop_file: Path | None = None,
-        tell: Told = log.info,
-        refresh: Callable[[], None] = lambda: None,
-    ) -> None:
-        self.engine = Engine(rules, self._on_finding, self._on_status)
-        self._run = run
-        self._output, self._stop_file = output, stop_file
-        self._tell, self._refresh = tell, refresh
-        self._actions = {each.name: parse(each.actions) for each, _ in rules}
-        self._files = status.StatusFiles(output)
-        self._told: set[str] = set()
-        self._files.write(self.engine.states)
-
-    def follow(self, end: End) -> None:
-        """Look again and again until the run has ended or `end` has come, then conclude."""
-        pause_s = SHORTEST_PAUSE_S
-        while not self._run.ended and not end.has_come:
-            pause_s = SHORTEST_PAUSE_S if self.look() else min(pause_s * 2, LONGEST_PAUSE_S)
-            self._pause(pause_s, end)
-        self.look(last=True)
-        self.conclude()
-
-    def look(self, last: bool = False) -> bool:
-        """Judge what has come since the last time; False when nothing has.
-
-        The `last` look takes also steps that are not complete.
-        """
-        self._fetch()
-        steps = self._run.fresh(everything=last)
-        self.engine.look(steps)
-        if not steps and not self._run.ended:
-            self.engine.wait(time.time())
-        self._save()
-        return bool(steps)
-
-    def conclude(self) -> None:
-        """Give the last statuses and make the report.
-
-        Of a run that has not ended, the rules that found nothing are Stopped.
-        """
-        if self._run.ended:
-            self.engine.finish()
-        else:
-            self.engine.stop()
-        self._save()
+    def report(states: Sequence[RuleState]) -> Path:
         from imageclf.debugger.report import write_debug_report  # noqa: PLC0415  (only at the end)
 
-        try:
-            write_debug_report(self._run, self.engine.states, self._output / names.REPORT)
-        except (ImageclfError, OSError) as error:
-            self._tell(f"The report of the rules was not made: {error}")
+        return write_debug_report(run, states, output / DEBUGGER.report)
 
-    def _fetch(self) -> None:
-        try:
-            self._refresh()
-        except TensorsError as error:
-            self._tell_once(str(error))
-        self._run.refresh()
-
-    def _pause(self, pause_s: float, end: End) -> None:
-        until = time.monotonic() + pause_s
-        marker = self._run.folder / names.END_OF_JOB
-        while time.monotonic() < until and not end.has_come and not marker.exists():
-            time.sleep(_GLANCE_S)
-
-    def _save(self) -> None:
-        self._files.write(self.engine.states)
-        for sentence in (self._files.failure, *self._run.notes):
-            self._tell_once(sentence)
-
-    def _tell_once(self, sentence: str) -> None:
-        if sentence and sentence not in self._told:
-            self._told.add(sentence)
-            self._tell(sentence)
-
-    def _on_finding(self, _state: RuleState, finding: Finding) -> None:
-        self._files.add(finding)
-
-    def _on_status(self, state: RuleState) -> None:
-        name = state.configuration.name
-        line = f"rule {name}: {state.status.value}"
-        self._tell(f"{line}: {state.details}" if state.details else line)
-        if state.status is Status.ISSUES:
-            self._save()
-            self._act(name, self._actions[name], state.findings[0])
-
-    def _act(self, name: str, actions: Sequence[Action], finding: Finding) -> None:
-        statuses: list[Mapping[str, str]] = [status.as_json(each) for each in self.engine.states]
-        for action in actions:
-            event = Event(name, finding, statuses, self._stop_file)
-            self._tell(f"rule {name}: {action.fire(event)}")
-
-
-def be_nice() -> None:
-    """Take only what processor time nobody else wants."""
-    os.nice(max(0, _NICENESS - os.nice(0)))
+    return Watch(
+        run,
+        rules,
+        output,
+        DEBUGGER,
+        report=report,
+        stop_file=stop_file,
+        tell=tell,
+        refresh=refresh,
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Watch as told by the training that started this process."""
-    parser = argparse.ArgumentParser(prog="imageclf.debugger.live", description=__doc__)
-    parser.add_argument("--tensors", type=Path, required=True, help="folder of saved tensors")
-    parser.add_argument("--output", type=Path, required=True, help="folder of statuses and report")
-    parser.add_argument("--stop-file", type=Path, help="file that asks the training to end")
-    parser.add_argument("--rules", type=Path, required=True, help="JSON file of rules")
-    parser.add_argument("--parent", type=int, default=os.getppid(), help="the training's process")
-    options = parser.parse_args(arguments)
-    end = End(parent=options.parent)
-    end.catch()
-    be_nice()
-    logging.basicConfig(format="%(message)s")
-    try:
-        rules = [(each, each.make()) for each in asked.from_file(options.rules)]
-        watch = Watch(
-            Run(options.tensors), rules, options.output, stop_file=options.stop_file, tell=say
-        )
-    except ImageclfError as error:
-        sys.stderr.write(f"error: {error}\n")
-        return error.exit_code
-    watch.follow(end)
-    return 0
+    return watch_as_told("imageclf.debugger.live", _as_told, arguments)
 
 
-def say(line: str) -> None:
-    """Write one line to the log; a reader that has gone away is no reason to end."""
-    try:
-        sys.stdout.write(f"{line}\n")
-        sys.stdout.flush()
-    except OSError:
-        return
+def _as_told(options: argparse.Namespace) -> Watch[SavedStep]:
+    rules = [(each, catalogue.make(each)) for each in asked.from_file(options.rules)]
+    return watch(Run(options.watched), rules, options.output, stop_file=options.stop_file)
 
 
 if __name__ == "__main__":

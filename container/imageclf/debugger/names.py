@@ -4,18 +4,12 @@ The collections and the tensors of a network are named as smdebug names them, so
 its format finds what is expected there.
 """
 
+from imageclf.rules.files import DEBUGGER
+
 TENSORS = "tensors"
 """Folder below `output` where tensors are saved, unless `debughookconfig.json` names another."""
 
-STATUS_FILE = "rule_status.json"
-FINDINGS_FILE = "findings.jsonl"
-REPORT = "debug-report.html"
-
-STOP_FILE = "rule-stop.json"
-"""File below `output` by which a rule asks the training to end; holds the reason."""
-
-RULES_FILE = "debug-rules.json"
-"""File below `output` that tells the live process its rules: DebugRuleConfigurations."""
+REPORT = DEBUGGER.report
 
 END_OF_JOB = "training_job_end.ts"
 """File in the folder of tensors that says that nothing more will come; smdebug's name."""

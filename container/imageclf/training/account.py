@@ -9,8 +9,8 @@ from imageclf import metrics
 from imageclf.artifact import Manifest, NetworkSpec
 from imageclf.config import Hyperparameters
 from imageclf.data.dataset import DataSet
-from imageclf.debugger.watching import Asked
 from imageclf.model.scores import Scores
+from imageclf.rules.watching import Asked
 from imageclf.training.checkpoint import State
 from imageclf.training.hardware import Hardware, versions
 

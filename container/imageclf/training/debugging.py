@@ -13,12 +13,13 @@ from typing import Any, Self
 from torch import nn
 
 from imageclf.contract import Tree
-from imageclf.debugger.finding import Status
+from imageclf.debugger import live
 from imageclf.debugger.hook import tensor_folder
 from imageclf.debugger.hook.recorder import NoRecorder, Recorder
 from imageclf.debugger.hook.settings import DebugSettings
-from imageclf.debugger.watching import Asked, Statuses, Watcher
 from imageclf.errors import ImageclfError, TensorsError
+from imageclf.rules.finding import Status
+from imageclf.rules.watching import Asked, Statuses, Watcher
 from imageclf.training import resume
 from imageclf.training.checkpoint import State
 from imageclf.training.processes import World
@@ -61,7 +62,9 @@ class Debugging:
             log.warning("the debugger is off: %s", error)
             self.recorder.fault = str(error)
         if self._world.leads and self._settings.rules:
-            self._watcher = Watcher(self._folder, self._tree.output_data, self._settings.rules)
+            self._watcher = Watcher(
+                live.PROGRAM, self._folder, self._tree.output_data, self._settings.rules
+            )
             if not self.recorder.fault:
                 self._watcher.start()
 

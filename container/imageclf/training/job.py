@@ -17,11 +17,11 @@ from imageclf.data.dataset import DataSet, Item
 from imageclf.data.loading import Batch
 from imageclf.data.transforms import EvalTransform, normalise
 from imageclf.debugger.hook import settings as debug_settings
-from imageclf.debugger.watching import Statuses
 from imageclf.errors import CheckpointError, DataError, TrainingError
 from imageclf.model import architecture as architectures
 from imageclf.model import defaults, export, pretrained, scores, weights
 from imageclf.model.layers import Freezer
+from imageclf.rules.watching import Statuses
 from imageclf.training import account, hardware, results, resume
 from imageclf.training.account import Account, Plan
 from imageclf.training.checkpoint import CheckpointFolder, State, restore_network

@@ -20,10 +20,10 @@ import torch
 from imageclf import metrics
 from imageclf.config import Hyperparameters
 from imageclf.data.loading import Batch
-from imageclf.debugger.watching import Asked
 from imageclf.errors import TrainingError
 from imageclf.model.layers import Freezer
 from imageclf.model.scores import Scores
+from imageclf.rules.watching import Asked
 from imageclf.training import optimisation
 from imageclf.training.checkpoint import Best, CheckpointFolder, State, Sums, restore
 from imageclf.training.debugging import Debugging

@@ -12,6 +12,7 @@ from imageclf import config
 from imageclf.contract import Tree
 from imageclf.debugger.hook import settings
 from imageclf.debugger.hook.settings import Collection, DebugSettings
+from imageclf.debugger.rules.catalogue import needs_of
 from imageclf.errors import SettingsError
 
 
@@ -41,7 +42,7 @@ def test_a_rule_brings_what_it_reads_and_nothing_else() -> None:
     assert [rule.name for rule in found.rules] == ["VanishingGradient"]
     assert found.rules[0].parameters == {"threshold": "1e-6"}
     assert found.saved() == {
-        "gradients": found.rules[0].make().needs()["gradients"],
+        "gradients": needs_of(found.rules[0])["gradients"],
         "losses": frozenset({"raw"}),
     }
 
@@ -69,7 +70,7 @@ def test_a_file_alone_switches_it_on_and_says_everything() -> None:
 def test_file_and_rules_together_are_the_union() -> None:
     both = of(configured("gradients", reductions="prod"), debug="vanishing_gradient,overfit")
     gradients = collections(both)["gradients"]
-    assert gradients.statistics == both.rules[0].make().needs()["gradients"]
+    assert gradients.statistics == needs_of(both.rules[0])["gradients"]
     assert gradients.reductions == {"prod"}
     assert gradients.train.save_interval == 10
     slow = of(configured("gradients", save_interval="70"), debug="vanishing_gradient,overfit")

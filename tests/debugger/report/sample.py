@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from imageclf.debugger import names
-from imageclf.debugger.engine import RuleState
-from imageclf.debugger.finding import Finding, Status
-from imageclf.debugger.rules.catalogue import RuleConfiguration
 from imageclf.debugger.saved import Mode, Saved, SavedStep
+from imageclf.rules.configuration import RuleConfiguration
+from imageclf.rules.engine import RuleState
+from imageclf.rules.finding import Finding, Status
 
 LAYERS = tuple(f"ResNet_layer{stage}.{block}.conv{n}.weight" for stage in (1, 2, 3, 4)
                for block in (0, 1) for n in (1, 2))  # fmt: skip

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from imageclf.debugger import names
-from imageclf.debugger.finding import Finding
 from imageclf.debugger.report.drawing import pictures_of
 from imageclf.debugger.report.picture import Picture
 from imageclf.debugger.report.reading import Reader
 from imageclf.debugger.rules.catalogue import RULES
 from imageclf.debugger.saved import Saved, SavedStep
 from imageclf.debugger.statistics import Values
+from imageclf.rules.finding import Finding
 from tests.debugger.report.sample import (
     LAYERS,
     finding,

@@ -7,8 +7,8 @@ import pytest
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 
-from imageclf.debugger.finding import Status
 from imageclf.debugger.report import write_debug_report
+from imageclf.rules.finding import Status
 from tests.browser import (
     console_messages,
     open_browser,

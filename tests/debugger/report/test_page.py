@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 
 from imageclf.debugger import names
-from imageclf.debugger.engine import RuleState
-from imageclf.debugger.finding import Status
 from imageclf.debugger.report import write_debug_report
 from imageclf.debugger.rules.catalogue import RULES
 from imageclf.debugger.saved import Saved
+from imageclf.rules.engine import RuleState
+from imageclf.rules.finding import Status
 from tests.debugger.report.sample import HOSTILE, FakeRun, finding, loss, state, steps, training
 from tests.report.sample import write_run
 from tests.report.test_training import Page

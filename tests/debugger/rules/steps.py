@@ -7,9 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from imageclf.debugger import statistics
-from imageclf.debugger.finding import Finding
 from imageclf.debugger.rules.base import Rule
 from imageclf.debugger.saved import Mode, Saved, SavedStep
+from imageclf.rules.finding import Finding
 
 Like = npt.ArrayLike
 

@@ -7,15 +7,16 @@ import pytest
 import torch
 
 from bench.rules.ailments import HEALTHY, SICK, cases
-from imageclf.debugger.engine import Engine, RuleState, evaluate
-from imageclf.debugger.finding import Status
-from imageclf.debugger.rules.catalogue import RuleConfiguration
+from imageclf.debugger.analysis import evaluate
+from imageclf.debugger.rules.catalogue import make, of
 from imageclf.debugger.saved import SavedStep
 from imageclf.debugger.tensors.run import Run
+from imageclf.rules.engine import Engine, RuleState
+from imageclf.rules.finding import Status
 
 CASES = {case.name: case for case in cases()}
 QUICK = [name for name, (_, tuning) in SICK.items() if tuning.kind == "smooth"]
-STALLED = RuleConfiguration.of("StalledTrainingRule", threshold="600")
+STALLED = of("StalledTrainingRule", threshold="600")
 
 
 @pytest.fixture(autouse=True)
@@ -57,7 +58,7 @@ def later(one: SavedStep) -> SavedStep:
 
 def judged(steps: list[SavedStep], wait_before: int | None = None) -> RuleState:
     """What StalledTrainingRule says, with or without a look while nothing came."""
-    engine = Engine([(STALLED, STALLED.make())])
+    engine = Engine([(STALLED, make(STALLED))])
     for place, step in enumerate(steps):
         if place == wait_before:
             engine.wait(step.at_s - 1)

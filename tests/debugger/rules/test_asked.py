@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from imageclf.debugger.finding import Finding
-from imageclf.debugger.rules import asked, catalogue
-from imageclf.debugger.rules.base import MaybeText, Needs, Rule, RuleParameters
+from imageclf.debugger.rules.base import Needs, Rule
 from imageclf.debugger.saved import SavedStep
 from imageclf.errors import SettingsError
+from imageclf.rules.asked import Asking, as_list
+from imageclf.rules.catalogue import Catalogue
+from imageclf.rules.finding import Finding
+from imageclf.rules.parameters import MaybeText, RuleParameters
 
 
 class LargeParameters(RuleParameters):
@@ -29,9 +31,8 @@ class Large(Rule):
         return iter(())
 
 
-@pytest.fixture(autouse=True)
-def one_rule(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(catalogue, "RULES", {"LargeTensor": Large})
+CATALOGUE = Catalogue[SavedStep]([Large])
+asked = Asking(CATALOGUE, standard=())
 
 
 def test_a_rule_is_found_however_its_name_is_written() -> None:
@@ -46,7 +47,7 @@ def test_off_asks_for_nothing() -> None:
 def test_parameters_may_hold_commas_equals_and_parentheses() -> None:
     (rule,) = asked.parse("large_tensor(threshold=2; tensor_regex=^(fc|conv),a=b)")
     assert rule.parameters == {"threshold": "2", "tensor_regex": "^(fc|conv),a=b"}
-    made = rule.make().parameters
+    made = CATALOGUE.make(rule).parameters
     assert isinstance(made, LargeParameters)
     assert (made.threshold, made.tensor_regex) == (2.0, "^(fc|conv),a=b")
 
@@ -91,7 +92,7 @@ def test_a_training_jobs_own_list_is_understood() -> None:
     (rule,) = asked.from_list(content)
     assert (rule.name, rule.rule, rule.parameters) == ("mine", "LargeTensor", {"threshold": "3"})
     assert rule.actions == actions
-    assert asked.from_list(asked.as_list([rule])) == (rule,)
+    assert asked.from_list(as_list([rule])) == (rule,)
 
 
 def test_paths_of_other_trials_become_one_parameter() -> None:

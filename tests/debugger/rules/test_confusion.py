@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from imageclf.debugger.finding import Finding
 from imageclf.debugger.rules.confusion import Confusion
 from imageclf.debugger.saved import Mode, SavedStep
 from imageclf.errors import TensorsError
+from imageclf.rules.finding import Finding
 from tests.debugger.rules.steps import findings, raw, step
 
 

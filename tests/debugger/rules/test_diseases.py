@@ -13,13 +13,14 @@ from torch import nn
 from bench.rules.case import Case
 from bench.rules.diseases import HEALTHY, RULES, SICK, cases
 from bench.rules.training import with_values
-from imageclf.debugger.engine import RuleState, evaluate
-from imageclf.debugger.finding import Finding, Status
+from imageclf.debugger.analysis import evaluate
 from imageclf.debugger.hook.hook import Hook
 from imageclf.debugger.names import GRADIENTS, LOSSES, RELU_OUTPUT, WEIGHTS
-from imageclf.debugger.rules.catalogue import RuleConfiguration
+from imageclf.debugger.rules.catalogue import of
 from imageclf.debugger.statistics import ACTIVITY
 from imageclf.debugger.tensors.run import Run
+from imageclf.rules.engine import RuleState
+from imageclf.rules.finding import Finding, Status
 
 CASES = {case.name: case for case in cases()}
 FOUND_AT = {
@@ -102,7 +103,7 @@ def test_features_that_answer_to_few_pictures_are_not_dead(tmp_path: Path) -> No
     network(features_bf)
     hook.close()
 
-    (state,) = evaluate(Run(tmp_path / "saved"), [RuleConfiguration.of("DeadRelu")])
+    (state,) = evaluate(Run(tmp_path / "saved"), [of("DeadRelu")])
 
     assert (state.looked, state.status) == (1, Status.NO_ISSUES)
 

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from imageclf.debugger.engine import Engine, RuleState
-from imageclf.debugger.finding import Status
 from imageclf.debugger.rules import foreign
-from imageclf.debugger.rules.catalogue import RuleConfiguration
 from imageclf.debugger.tensors.run import Run
 from imageclf.errors import SettingsError
+from imageclf.rules.configuration import RuleConfiguration
+from imageclf.rules.engine import Engine, RuleState
+from imageclf.rules.finding import Status
 from tests.debugger.tensors.saving import end, save_collections, save_step
 
 THEIRS = '''
@@ -62,8 +62,9 @@ class Broken(Rule):
 '''
 
 OURS = """
-from imageclf.debugger.finding import Finding
-from imageclf.debugger.rules.base import Rule, RuleParameters
+from imageclf.rules.finding import Finding
+from imageclf.debugger.rules.base import Rule
+from imageclf.rules.parameters import RuleParameters
 
 
 class CountParameters(RuleParameters):

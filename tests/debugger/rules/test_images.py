@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from imageclf.debugger.finding import Finding
 from imageclf.debugger.rules.images import CheckInputImages
 from imageclf.debugger.saved import Mode, SavedStep
+from imageclf.rules.finding import Finding
 from tests.debugger.rules.steps import as_statistics, findings, raw, step, told
 
 

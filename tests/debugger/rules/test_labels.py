@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from imageclf.debugger.finding import Finding
 from imageclf.debugger.rules.labels import ClassImbalance
 from imageclf.debugger.saved import Mode, SavedStep
 from imageclf.errors import TensorsError
+from imageclf.rules.finding import Finding
 from tests.debugger.rules.steps import findings, raw, step
 
 

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from imageclf.debugger.finding import Finding
 from imageclf.debugger.rules.overfitting import Overfit, Overtraining
 from imageclf.debugger.saved import Mode, SavedStep
+from imageclf.rules.finding import Finding
 from tests.debugger.rules.steps import as_statistics, findings, raw, step
 
 LOSS = "CrossEntropyLoss_output_0"

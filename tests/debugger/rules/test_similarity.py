@@ -4,10 +4,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from imageclf.debugger.finding import Finding
 from imageclf.debugger.rules.similarity import SimilarAcrossRuns
 from imageclf.debugger.tensors.run import Run
 from imageclf.errors import TensorsError
+from imageclf.rules.finding import Finding
 from tests.debugger.tensors.saving import REDUCTIONS, end, save_collections, save_step
 
 MEAN = f"{REDUCTIONS}mean/fc.weight"

@@ -2,10 +2,11 @@
 
 import pytest
 
-from imageclf.debugger.actions.plan import parse
-from imageclf.debugger.rules.catalogue import RuleConfiguration
+from imageclf.debugger.rules.catalogue import make
 from imageclf.debugger.rules.stalled import StalledTrainingRule
 from imageclf.debugger.saved import Mode, SavedStep
+from imageclf.rules.actions.plan import parse
+from imageclf.rules.configuration import RuleConfiguration
 from tests.debugger.rules.steps import findings
 
 
@@ -66,4 +67,4 @@ def test_without_it_the_actions_stay_as_they_are() -> None:
     given = {"stop_training_on_fire": "False", "training_job_name_prefix": "job"}
     asked = RuleConfiguration("mine", "StalledTrainingRule", given, "emit")
     assert asked.actions == "emit"
-    asked.make()
+    make(asked)

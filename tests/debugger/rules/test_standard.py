@@ -2,10 +2,11 @@
 
 import pytest
 
-from imageclf.debugger.engine import Engine
-from imageclf.debugger.finding import Status
 from imageclf.debugger.rules import asked, standard
-from imageclf.debugger.rules.catalogue import RuleConfiguration
+from imageclf.debugger.rules.catalogue import make, of
+from imageclf.rules.configuration import RuleConfiguration
+from imageclf.rules.engine import Engine
+from imageclf.rules.finding import Status
 from tests.debugger.rules.steps import raw, step
 
 SET = standard.configurations()
@@ -13,7 +14,7 @@ SET = standard.configurations()
 
 def state_of(configuration: RuleConfiguration) -> tuple[Status, str]:
     """How a rule stands after a step of which only a loss was saved."""
-    engine = Engine([(configuration, configuration.make())])
+    engine = Engine([(configuration, make(configuration))])
     engine.look([step(0, raw("CrossEntropyLoss_output_0", 1.0, "losses"))])
     engine.finish()
     return engine.states[0].status, engine.states[0].details
@@ -36,7 +37,7 @@ def test_what_may_go_wrong_in_a_fine_tuning_is_watched() -> None:
 
 @pytest.mark.parametrize("configuration", SET, ids=lambda each: each.name)
 def test_each_has_parameters_that_its_rule_takes(configuration: RuleConfiguration) -> None:
-    configuration.make()
+    make(configuration)
 
 
 def test_the_set_is_the_same_after_a_file() -> None:
@@ -48,4 +49,4 @@ def test_a_network_without_relus_is_no_error_but_a_rule_that_was_asked_for_by_na
     status, details = state_of(of_set)
     assert status is Status.NO_ISSUES
     assert "relu_output" in details
-    assert state_of(RuleConfiguration.of("DeadRelu"))[0] is Status.ERROR
+    assert state_of(of("DeadRelu"))[0] is Status.ERROR

@@ -12,12 +12,13 @@ from typing import Any
 from imageclf.config import Hyperparameters
 from imageclf.contract import Tree
 from imageclf.debugger import names, statistics
-from imageclf.debugger.actions import plan
 from imageclf.debugger.hook import hook_config
 from imageclf.debugger.hook.hook_config import CollectionConfig, HookConfig, When
 from imageclf.debugger.rules import asked
-from imageclf.debugger.rules.catalogue import RuleConfiguration
+from imageclf.debugger.rules.catalogue import needs_of
 from imageclf.errors import SettingsError
+from imageclf.rules.actions import plan
+from imageclf.rules.configuration import RuleConfiguration
 
 _ALWAYS_RAW = frozenset({names.LOSSES, names.LABELS, names.PREDICTIONS})
 """Collections of a few numbers, of which the values themselves are saved."""
@@ -127,7 +128,7 @@ def _collections(
     """The union of what rules need and what is configured, and the losses in any case."""
     needs: dict[str, frozenset[str]] = {names.LOSSES: frozenset({statistics.RAW})}
     for rule in rules:
-        for name, wanted in rule.make().needs().items():
+        for name, wanted in needs_of(rule).items():
             needs[name] = needs.get(name, frozenset()) | wanted
     # An interval of one's own counts more than the usual one: smdebug's where no rule asks.
     usual = {"save_interval": given.debug_interval} if rules else {}

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 
 from imageclf.debugger import names
-from imageclf.debugger.finding import Finding
 from imageclf.debugger.report.picture import Picture
 from imageclf.debugger.report.reading import Reader
 from imageclf.debugger.saved import Mode, Saved
 from imageclf.debugger.statistics import Values
 from imageclf.report import figures
 from imageclf.report.heatmap import heat_map
+from imageclf.rules.finding import Finding
 
 TABLE_CLASSES = 20
 """Up to so many classes the confusion matrix is a table, above that a heat map."""

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from imageclf.debugger import statistics
-from imageclf.debugger.finding import Finding
 from imageclf.debugger.names import LOSSES
 from imageclf.debugger.report import measures
 from imageclf.debugger.report.classes import class_balance, confusion
@@ -16,6 +15,7 @@ from imageclf.debugger.report.measures import Shown
 from imageclf.debugger.report.picture import Later, Picture
 from imageclf.debugger.report.reading import Reader
 from imageclf.debugger.report.values import details_table
+from imageclf.rules.finding import Finding
 
 Draw = Callable[[Reader, State, Sequence[str]], Later]
 """Asks a reader for what the findings of a rule need; last come the names of the classes."""

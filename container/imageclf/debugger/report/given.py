@@ -6,9 +6,9 @@ The report needs no more of the reader and of the engine than is said here.
 from collections.abc import Sequence
 from typing import Protocol
 
-from imageclf.debugger.finding import Finding, Status
-from imageclf.debugger.rules.catalogue import RuleConfiguration
 from imageclf.debugger.saved import SavedStep
+from imageclf.rules.configuration import RuleConfiguration
+from imageclf.rules.finding import Finding, Status
 
 
 class SavedRun(Protocol):

@@ -10,12 +10,12 @@ import numpy as np
 from PIL import Image
 
 from imageclf.debugger import names, statistics
-from imageclf.debugger.finding import Finding
 from imageclf.debugger.report.picture import Later, Picture, plot
 from imageclf.debugger.report.reading import Measure, Reader
 from imageclf.debugger.saved import Saved, SavedStep
 from imageclf.debugger.statistics import Values
 from imageclf.report.plots import Series, line_chart
+from imageclf.rules.finding import Finding
 
 SAMPLES = 8
 SIDE = 96

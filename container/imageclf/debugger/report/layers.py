@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from imageclf.debugger.finding import Finding
 from imageclf.debugger.report.measures import Shown
 from imageclf.debugger.report.picture import Later, Picture
 from imageclf.debugger.report.reading import History, Reader, Select, Wish
 from imageclf.debugger.saved import SavedStep
 from imageclf.report.cellmap import cell_map
+from imageclf.rules.finding import Finding
 
 GRADIENT = "gradient/"
 

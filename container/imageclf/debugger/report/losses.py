@@ -6,13 +6,13 @@ from itertools import pairwise
 
 import numpy as np
 
-from imageclf.debugger.finding import Finding
 from imageclf.debugger.names import LOSSES
 from imageclf.debugger.report.picture import Later, Picture, plot
 from imageclf.debugger.report.reading import History, Reader
 from imageclf.debugger.saved import Mode, Saved, SavedStep
 from imageclf.report import figures
 from imageclf.report.plots import LOG_RATIO, Series, line_chart
+from imageclf.rules.finding import Finding
 
 NAMES = {Mode.EVAL: "validation", Mode.TRAIN: "training", Mode.GLOBAL: "loss"}
 LOSS_NAME = r"[lL]oss"

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from imageclf.debugger.finding import Status
 from imageclf.debugger.report.drawing import pictures_of
 from imageclf.debugger.report.given import SavedRun, State
 from imageclf.debugger.report.reading import Reader
@@ -18,6 +17,7 @@ from imageclf.debugger.saved import Mode, SavedStep
 from imageclf.errors import ReportError
 from imageclf.report import figures, files, headline
 from imageclf.report.page import render, write_page
+from imageclf.rules.finding import Status
 
 STATUS_WORDS = {
     Status.IN_PROGRESS: "in progress",

@@ -4,8 +4,8 @@ import math
 import sys
 from collections.abc import Sequence
 
-from imageclf.debugger.finding import Finding
 from imageclf.debugger.report.picture import Picture, Table
+from imageclf.rules.finding import Finding
 
 LISTED = 100
 

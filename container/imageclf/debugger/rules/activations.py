@@ -8,12 +8,13 @@ from collections.abc import Iterator
 import numpy as np
 
 from imageclf.debugger import names, statistics
-from imageclf.debugger.finding import Finding
-from imageclf.debugger.rules.base import Needs, Rule, RuleParameters
+from imageclf.debugger.rules.base import Needs, Rule
 from imageclf.debugger.rules.selection import Names, Patterns, Selection, split
 from imageclf.debugger.rules.telling import Spells, at, finding, key_of
 from imageclf.debugger.saved import Saved, SavedStep
 from imageclf.debugger.statistics import Values
+from imageclf.rules.finding import Finding
+from imageclf.rules.parameters import RuleParameters
 
 _DIGITS = 4
 """Decimals of a per cent: shares are saved in single precision, and 1 % must stay 1 %."""

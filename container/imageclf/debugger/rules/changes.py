@@ -10,13 +10,14 @@ import numpy as np
 from pydantic import Field
 
 from imageclf.debugger import names, statistics
-from imageclf.debugger.finding import Finding
-from imageclf.debugger.rules.base import MaybeInt, Needs, Rule, RuleParameters
+from imageclf.debugger.rules.base import Needs, Rule
 from imageclf.debugger.rules.selection import Names, Patterns, Selection
 from imageclf.debugger.rules.telling import Spells, at, finding, is_training, key_of
 from imageclf.debugger.rules.values import unchosen
 from imageclf.debugger.saved import Saved, SavedStep
 from imageclf.debugger.statistics import Values
+from imageclf.rules.finding import Finding
+from imageclf.rules.parameters import MaybeInt, RuleParameters
 
 _FROZEN = "a frozen layer (train=head, last-block or gradual) is meant to stay as it is"
 

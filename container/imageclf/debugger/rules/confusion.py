@@ -8,13 +8,14 @@ import numpy.typing as npt
 from pydantic import Field
 
 from imageclf.debugger import names
-from imageclf.debugger.finding import Finding
-from imageclf.debugger.rules.base import Maybe, Needs, Rule, RuleParameters
+from imageclf.debugger.rules.base import Needs, Rule
 from imageclf.debugger.rules.labels import NEEDS, classes, has_columns, pairs
 from imageclf.debugger.rules.telling import at, finding
 from imageclf.debugger.saved import Mode, Saved, SavedStep
 from imageclf.debugger.statistics import Values
 from imageclf.errors import TensorsError
+from imageclf.rules.finding import Finding
+from imageclf.rules.parameters import Maybe, RuleParameters
 
 Matrix = npt.NDArray[np.int64]
 """Counts [K, K]: how often the class of the row was predicted as that of the column."""

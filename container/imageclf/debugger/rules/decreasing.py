@@ -12,12 +12,13 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from imageclf.debugger.finding import Finding
-from imageclf.debugger.rules.base import Needs, Rule, RuleParameters
+from imageclf.debugger.rules.base import Needs, Rule
 from imageclf.debugger.rules.losses import LOSSES, NEEDS, each
 from imageclf.debugger.rules.selection import Names, Patterns, Selection
 from imageclf.debugger.rules.telling import Spells, finding
 from imageclf.debugger.saved import Mode, Saved, SavedStep
+from imageclf.rules.finding import Finding
+from imageclf.rules.parameters import RuleParameters
 
 
 def _plain_mode(value: object) -> object:

@@ -5,11 +5,12 @@ from collections.abc import Iterator
 import numpy as np
 
 from imageclf.debugger import names, statistics
-from imageclf.debugger.finding import Finding
-from imageclf.debugger.rules.base import Needs, Rule, RuleParameters
+from imageclf.debugger.rules.base import Needs, Rule
 from imageclf.debugger.rules.selection import Names, Patterns, Selection
 from imageclf.debugger.rules.telling import Spells, at, finding, key_of
 from imageclf.debugger.saved import Saved, SavedStep
+from imageclf.rules.finding import Finding
+from imageclf.rules.parameters import RuleParameters
 
 _TELLING = (
     *("abs_mean", "l1", "abs_l1", "l2", "abs_l2", "abs_sum", "abs_max", "abs_min"),

@@ -13,11 +13,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from imageclf.debugger.finding import Finding
 from imageclf.debugger.rules.base import Needs, Rule
-from imageclf.debugger.rules.catalogue import RuleConfiguration
 from imageclf.debugger.saved import SavedStep
 from imageclf.errors import SettingsError, TensorsError
+from imageclf.rules.configuration import RuleConfiguration
+from imageclf.rules.finding import Finding
 
 OTHER_TRIALS = "other_trials"
 

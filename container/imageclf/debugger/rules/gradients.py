@@ -5,10 +5,11 @@ from collections.abc import Callable, Iterator, Mapping
 import numpy as np
 
 from imageclf.debugger import names
-from imageclf.debugger.finding import Finding
-from imageclf.debugger.rules.base import Needs, Rule, RuleParameters
+from imageclf.debugger.rules.base import Needs, Rule
 from imageclf.debugger.rules.telling import Spells, at, finding, key_of
 from imageclf.debugger.saved import Saved, SavedStep
+from imageclf.rules.finding import Finding
+from imageclf.rules.parameters import RuleParameters
 
 Measured = Mapping[tuple[str, str], tuple[Saved, float]]
 """Gradients and something that was measured of each, by worker and name."""

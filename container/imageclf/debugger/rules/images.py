@@ -8,12 +8,13 @@ import numpy.typing as npt
 from pydantic import Field
 
 from imageclf.debugger import names, statistics
-from imageclf.debugger.finding import Finding
-from imageclf.debugger.rules.base import Needs, Rule, RuleParameters
+from imageclf.debugger.rules.base import Needs, Rule
 from imageclf.debugger.rules.labels import selection
 from imageclf.debugger.rules.selection import Patterns
 from imageclf.debugger.rules.telling import Spells, at, finding
 from imageclf.debugger.saved import Saved, SavedStep
+from imageclf.rules.finding import Finding
+from imageclf.rules.parameters import RuleParameters
 
 Means = npt.NDArray[np.float64]
 

@@ -11,12 +11,13 @@ import numpy as np
 from pydantic import Field
 
 from imageclf.debugger import names, statistics
-from imageclf.debugger.finding import Finding
 from imageclf.debugger.rules import gradients
-from imageclf.debugger.rules.base import Needs, Rule, RuleParameters
+from imageclf.debugger.rules.base import Needs, Rule
 from imageclf.debugger.rules.selection import Patterns, Selection, split
 from imageclf.debugger.rules.telling import LARGEST, Spells, at, finding, is_training
 from imageclf.debugger.saved import Saved, SavedStep
+from imageclf.rules.finding import Finding
+from imageclf.rules.parameters import RuleParameters
 
 Measured = list[tuple[Saved, float]]
 """Tensors with something that was measured of each."""

@@ -12,13 +12,14 @@ import numpy.typing as npt
 from pydantic import Field
 
 from imageclf.debugger import names
-from imageclf.debugger.finding import Finding
-from imageclf.debugger.rules.base import Needs, Rule, RuleParameters
+from imageclf.debugger.rules.base import Needs, Rule
 from imageclf.debugger.rules.selection import Patterns, Selection
 from imageclf.debugger.rules.telling import Spells, at, finding, is_training
 from imageclf.debugger.saved import Saved, SavedStep
 from imageclf.debugger.statistics import RAW, Values
 from imageclf.errors import TensorsError
+from imageclf.rules.finding import Finding
+from imageclf.rules.parameters import RuleParameters
 
 Classes = npt.NDArray[np.int64]
 

@@ -11,11 +11,12 @@ from collections.abc import Iterator
 import numpy as np
 
 from imageclf.debugger import names
-from imageclf.debugger.finding import Finding
-from imageclf.debugger.rules.base import Needs, Rule, RuleParameters
+from imageclf.debugger.rules.base import Needs, Rule
 from imageclf.debugger.rules.selection import Selection
 from imageclf.debugger.saved import Mode, Saved, SavedStep
 from imageclf.debugger.statistics import RAW
+from imageclf.rules.finding import Finding
+from imageclf.rules.parameters import RuleParameters
 
 LOSSES = Selection((names.LOSSES,))
 

@@ -9,12 +9,12 @@ from collections.abc import Iterator
 import numpy as np
 from pydantic import Field
 
-from imageclf.debugger.finding import Finding
-from imageclf.debugger.rules.base import RuleParameters
 from imageclf.debugger.rules.losses import LOSSES, OnLosses
 from imageclf.debugger.rules.selection import Patterns, Selection
 from imageclf.debugger.rules.telling import Spells, at, finding
 from imageclf.debugger.saved import SavedStep
+from imageclf.rules.finding import Finding
+from imageclf.rules.parameters import RuleParameters
 
 
 class OverfitParameters(RuleParameters):

@@ -12,8 +12,9 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, BeforeValidator
 
 from imageclf.debugger import names
-from imageclf.debugger.rules.base import Maybe, Needs
+from imageclf.debugger.rules.base import Needs
 from imageclf.debugger.saved import Saved, SavedStep
+from imageclf.rules.parameters import Maybe
 
 EVERYTHING = "all"
 """smdebug's collection of all tensors: what a pattern of one's own may find."""

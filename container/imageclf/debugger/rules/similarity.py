@@ -11,14 +11,15 @@ from typing import NamedTuple
 import numpy as np
 
 from imageclf.debugger import names
-from imageclf.debugger.finding import Finding
-from imageclf.debugger.rules.base import Needs, Rule, RuleParameters
+from imageclf.debugger.rules.base import Needs, Rule
 from imageclf.debugger.rules.selection import Names, Patterns, Selection, split
 from imageclf.debugger.rules.telling import Spells, at, finding, key_of
 from imageclf.debugger.saved import Saved, SavedStep
 from imageclf.debugger.statistics import Values
 from imageclf.debugger.tensors.run import Run
 from imageclf.errors import TensorsError
+from imageclf.rules.finding import Finding
+from imageclf.rules.parameters import RuleParameters
 
 _RTOL, _ATOL = 1e-5, 1e-8
 """Tolerances of `numpy.allclose`."""

@@ -5,23 +5,17 @@ the same. What passed before the first step and after the last is not in what wa
 not judged.
 """
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from pydantic import Field
 
 from imageclf.debugger import names
-from imageclf.debugger.finding import Finding
-from imageclf.debugger.rules.base import MaybeText, Needs, Rule, RuleParameters
+from imageclf.debugger.rules.base import Needs, Rule
 from imageclf.debugger.rules.telling import at, finding
 from imageclf.debugger.saved import SavedStep
 from imageclf.debugger.statistics import RAW
-
-_ASKS_TO_STOP = "stop_training_on_fire"
-_YES = frozenset({"true", "1", "yes", "on", "t", "y"})
-
-_STOP = '{"name": "stoptraining"}'
-_STOPS = re.compile(r"(^|,)\s*stop\s*(,|$)|stoptraining", re.IGNORECASE)
+from imageclf.rules.finding import Finding
+from imageclf.rules.parameters import MaybeText, RuleParameters
 
 
 class StalledTrainingParameters(RuleParameters):
@@ -81,17 +75,3 @@ class StalledTrainingRule(Rule):
             "several processes has died and the others wait for it, and whether the disk is full; "
             "if steps are only slow, save more often or raise threshold.",
         )
-
-
-def actions_with_stop(parameters: Mapping[str, str], actions: str) -> str:
-    """`actions` and the action stop, where `parameters` ask for it by stop_training_on_fire."""
-    if parameters.get(_ASKS_TO_STOP, "").strip().lower() not in _YES:
-        return actions
-    plain = actions.strip()
-    if _STOPS.search(plain):
-        return actions
-    if plain.startswith("["):
-        return f"[{_STOP}, {plain[1:]}"
-    if plain.startswith("{"):
-        return f"[{_STOP}, {plain}]"
-    return f"stop, {plain}" if plain else "stop"

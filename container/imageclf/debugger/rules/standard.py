@@ -4,7 +4,7 @@ The documented defaults would call every fine-tuning ill; docs/rules.md says why
 it is.
 """
 
-from imageclf.debugger.rules.catalogue import RuleConfiguration
+from imageclf.rules.configuration import RuleConfiguration
 
 
 def configurations() -> tuple[RuleConfiguration, ...]:

@@ -4,9 +4,9 @@ import sys
 from collections.abc import Hashable, Mapping
 from typing import Any
 
-from imageclf.debugger.finding import Finding
 from imageclf.debugger.rules.base import Rule
 from imageclf.debugger.saved import Mode, Saved, SavedStep
+from imageclf.rules.finding import Finding
 
 LARGEST = sys.float_info.max
 """Stands for infinity in a finding: JSON has none."""

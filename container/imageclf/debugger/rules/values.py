@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 
 from imageclf.debugger import statistics
-from imageclf.debugger.finding import Finding
-from imageclf.debugger.rules.base import MaybeFloat, Needs, Rule, RuleParameters
+from imageclf.debugger.rules.base import Needs, Rule
 from imageclf.debugger.rules.selection import Names, Patterns, Selection
 from imageclf.debugger.rules.telling import Spells, at, finding, key_of
 from imageclf.debugger.saved import Saved, SavedStep
+from imageclf.rules.finding import Finding
+from imageclf.rules.parameters import MaybeFloat, RuleParameters
 
 
 def unchosen(rule: Rule) -> str:

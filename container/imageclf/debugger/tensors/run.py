@@ -99,9 +99,13 @@ class Run:
         """Sentences on what is odd about the folder, for people."""
         return (*self._collections.faults, *self._notes.values())
 
+    def has_said_end(self) -> bool:
+        """Whether the run has said that nothing more will come; asks for one file only."""
+        return (self.folder / END_OF_JOB).exists()
+
     def refresh(self) -> None:
         """See what has come since the last time; what was read is not read again."""
-        marked = (self.folder / END_OF_JOB).exists()
+        marked = self.has_said_end()
         for found in self._listing.scan():
             if found.step <= self._given:
                 self._note_again(found.step, found.again)

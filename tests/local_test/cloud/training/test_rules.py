@@ -39,7 +39,7 @@ LOSS = "CrossEntropyLoss_output_0"
 ARN = r"arn:aws:sagemaker:us-east-1:123456789012:processing-job/judged-job-overfit-[0-9a-f]{8}"
 
 OWN_RULE = """
-from imageclf.debugger.finding import Finding
+from imageclf.rules.finding import Finding
 from imageclf.debugger.rules.base import Rule
 
 class Everywhere(Rule):

@@ -10,9 +10,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from imageclf.debugger.actions import aws
-from imageclf.debugger.actions.base import Action, Event
 from imageclf.errors import ActionError
+from imageclf.rules.actions import aws
+from imageclf.rules.actions.base import Action, Event
 
 _RUNNING = "InProgress"
 

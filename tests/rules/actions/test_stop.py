@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from imageclf.debugger.actions.base import Job
-from imageclf.debugger.actions.stop import Stop
-from tests.debugger.actions.events import event
+from imageclf.rules.actions.base import Job
+from imageclf.rules.actions.stop import Stop
+from tests.rules.actions.events import event
 
 
 def test_the_training_finds_a_whole_file_with_rule_and_reason(tmp_path: Path) -> None:

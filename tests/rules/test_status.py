@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from imageclf.debugger.engine import RuleState
-from imageclf.debugger.finding import Finding, Status
-from imageclf.debugger.rules.catalogue import RuleConfiguration
-from imageclf.debugger.status import StatusFiles, as_json
+from imageclf.rules.configuration import RuleConfiguration
+from imageclf.rules.engine import RuleState
+from imageclf.rules.finding import Finding, Status
+from imageclf.rules.status import StatusFiles, as_json
 
 
 def finding(value: float = 1.0) -> Finding:

@@ -1,4 +1,4 @@
-"""Keeps how the rules stand and what they found as files: `rule_status.json`, `findings.jsonl`."""
+"""Keeps how the rules stand and what they found as files, as `files.Files` names them."""
 
 import errno
 import json
@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from imageclf.debugger.engine import RuleState
-from imageclf.debugger.finding import Finding
-from imageclf.debugger.names import FINDINGS_FILE, STATUS_FILE
+from imageclf.rules.engine import RuleState
+from imageclf.rules.files import DEBUGGER, Files
+from imageclf.rules.finding import Finding
 
 MAX_DETAILS_CHARACTERS = 1024
 """Longest StatusDetails of SageMaker's API."""
@@ -38,8 +38,9 @@ class StatusFiles:
     is wrong, and is empty again once writing works.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, names: Files = DEBUGGER) -> None:
         self.failure = ""
+        self._names = names
         self._folder = folder
         self._written = ""
         self._findings: list[str] = []
@@ -47,7 +48,7 @@ class StatusFiles:
 
     def add(self, finding: Finding) -> None:
         """Keep a finding for the next `write`."""
-        self._findings.append(json.dumps(_finite(finding.as_json())) + "\n")
+        self._findings.append(json.dumps(finite(finding.as_json())) + "\n")
 
     def write(self, states: Sequence[RuleState]) -> None:
         """Bring both files up to date; costs nothing when nothing has changed."""
@@ -64,7 +65,7 @@ class StatusFiles:
             return
         self._folder.mkdir(parents=True, exist_ok=True)
         data = "".join(self._findings).encode()
-        with (self._folder / FINDINGS_FILE).open(
+        with (self._folder / self._names.findings).open(
             "ab" if self._begun else "wb", buffering=0
         ) as file:
             size = file.tell()
@@ -76,8 +77,8 @@ class StatusFiles:
     def _write_statuses(self, text: str) -> None:
         if text == self._written:
             return
-        path = self._folder / STATUS_FILE
-        whole = path.with_name(f".{STATUS_FILE}.{os.getpid()}")
+        path = self._folder / self._names.status
+        whole = path.with_name(f".{path.name}.{os.getpid()}")
         try:
             whole.write_text(text)
             whole.replace(path)
@@ -87,14 +88,14 @@ class StatusFiles:
         self._written = text
 
 
-def _finite(value: Any) -> Any:
-    """JSON has no NaN and no infinity: `null` stands for them, as in the other files of a run."""
+def finite(value: Any) -> Any:
+    """`value` as JSON can hold it, which has no NaN and no infinity: `null` stands for them."""
     if isinstance(value, np.generic | np.ndarray):
-        return _finite(value.tolist())
+        return finite(value.tolist())
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, dict):
-        return {str(key): _finite(each) for key, each in value.items()}
+        return {str(key): finite(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(each) for each in value]
+        return [finite(each) for each in value]
     return value

@@ -8,10 +8,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from imageclf.debugger.actions.base import Action
-from imageclf.debugger.actions.notify import ToAddress
-from imageclf.debugger.actions.stop import Stop
 from imageclf.errors import SettingsError
+from imageclf.rules.actions.base import Action
+from imageclf.rules.actions.notify import ToAddress
+from imageclf.rules.actions.stop import Stop
 
 PARAMETER = "action_json"
 

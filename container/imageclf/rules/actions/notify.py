@@ -8,8 +8,8 @@ import json
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from imageclf.debugger.actions import aws
-from imageclf.debugger.actions.base import Action, Event, region_of
+from imageclf.rules.actions import aws
+from imageclf.rules.actions.base import Action, Event, region_of
 
 MANAGED_TOPIC = "SMDebugRules"
 _SUBJECT_CHARACTERS = 100

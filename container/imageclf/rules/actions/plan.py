@@ -2,13 +2,13 @@
 
 import re
 
-from imageclf.debugger.actions import serialised
-from imageclf.debugger.actions.base import Action, Event, Job
-from imageclf.debugger.actions.emit import Emit
-from imageclf.debugger.actions.notify import ToAddress, ToTopic
-from imageclf.debugger.actions.stop import Stop
-from imageclf.debugger.actions.webhook import ToWebhook
 from imageclf.errors import SettingsError
+from imageclf.rules.actions import serialised
+from imageclf.rules.actions.base import Action, Event, Job
+from imageclf.rules.actions.emit import Emit
+from imageclf.rules.actions.notify import ToAddress, ToTopic
+from imageclf.rules.actions.stop import Stop
+from imageclf.rules.actions.webhook import ToWebhook
 
 __all__ = ["Action", "Event", "Job", "parse"]
 

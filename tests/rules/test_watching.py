@@ -13,17 +13,19 @@ from typing import Any
 
 import pytest
 
+from imageclf.debugger import live
 from imageclf.debugger.rules import asked
-from imageclf.debugger.watching import COMMAND, Asked, Watcher
+from imageclf.rules.watching import Asked, Program, Watcher
 
 RULES = asked.parse("vanishing_gradient(threshold=1e-6),exploding_tensor")
 
 PATIENCE_S = 30.0
 
 
-def watcher(root: Path, command: Sequence[str] = COMMAND) -> Watcher:
+def watcher(root: Path, command: Sequence[str] = live.PROGRAM.command) -> Watcher:
     (root / "tensors").mkdir(exist_ok=True)
-    return Watcher(root / "tensors", root / "data", RULES, command)
+    program = Program(tuple(command), live.PROGRAM.files)
+    return Watcher(program, root / "tensors", root / "data", RULES)
 
 
 def script(text: str) -> list[str]:
@@ -64,8 +66,9 @@ def test_a_training_that_is_killed_takes_it_along(tmp_path: Path) -> None:
     (tmp_path / "tensors").mkdir()
     program = (
         "import sys, time; from pathlib import Path; from imageclf.debugger.rules import asked; "
-        "from imageclf.debugger.watching import Watcher; root = Path(sys.argv[1]); "
-        "one = Watcher(root / 'tensors', root / 'data', asked.parse('exploding_tensor')); "
+        "from imageclf.debugger.live import PROGRAM; from imageclf.rules.watching import Watcher; "
+        "root, rules = Path(sys.argv[1]), asked.parse('exploding_tensor'); "
+        "one = Watcher(PROGRAM, root / 'tensors', root / 'data', rules); "
         "one.start(); print(one._process.pid, flush=True); time.sleep(60)"
     )
     command = [sys.executable, "-c", program, str(tmp_path)]
@@ -111,7 +114,7 @@ def test_one_that_cannot_be_started_harms_nothing(
     one.start()
     assert one.asked_to_stop() is None
     assert set(words(one.finish(PATIENCE_S)).values()) == {"Error"}
-    assert "the debugger's rules are not evaluated" in caplog.text
+    assert "the rules are not evaluated" in caplog.text
 
 
 def test_what_was_not_recorded_cannot_be_called_healthy(tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from imageclf.debugger.finding import Finding
 from imageclf.errors import ActionError
+from imageclf.rules.finding import Finding
 
 
 @dataclass(frozen=True)

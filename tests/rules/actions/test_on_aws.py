@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from imageclf.debugger.actions.base import Job
-from imageclf.debugger.actions.emit import Emit, detail
-from imageclf.debugger.actions.notify import ToAddress, ToTopic, subject
-from imageclf.debugger.actions.plan import parse
-from imageclf.debugger.actions.stop import Stop
-from tests.debugger.actions.events import ARN, event
+from imageclf.rules.actions.base import Job
+from imageclf.rules.actions.emit import Emit, detail
+from imageclf.rules.actions.notify import ToAddress, ToTopic, subject
+from imageclf.rules.actions.plan import parse
+from imageclf.rules.actions.stop import Stop
 from tests.local_test.cloud.servers import CloudServer
+from tests.rules.actions.events import ARN, event
 
 DOCUMENTED = {
     "TrainingJobName": "89c96cc8-dded-4739-afcc-6f1dc936701d",

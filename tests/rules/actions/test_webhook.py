@@ -8,9 +8,9 @@ from typing import ClassVar
 
 import pytest
 
-from imageclf.debugger.actions import webhook
-from imageclf.debugger.actions.webhook import ToWebhook
-from tests.debugger.actions.events import ARN, event
+from imageclf.rules.actions import webhook
+from imageclf.rules.actions.webhook import ToWebhook
+from tests.rules.actions.events import ARN, event
 
 
 class _Hook(BaseHTTPRequestHandler):

@@ -1,8 +1,9 @@
 """The process that evaluates the rules while a training runs: started, asked, ended.
 
-It is `python -m imageclf.debugger.live`, in a session of its own, so that a Ctrl-C for the training
-does not end it before it has seen the last step. It ends by itself when the training dies. What it
-says reaches the training by files; nothing it does, or fails to do, can harm the training.
+It is a program like `python -m imageclf.debugger.live`, in a session of its own, so that a Ctrl-C
+for the training does not end it before it has seen the last step. It ends by itself when the
+training dies. What it says reaches the training by files; nothing it does, or fails to do, can harm
+the training.
 """
 
 import contextlib
@@ -15,22 +16,33 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from imageclf import artifact
-from imageclf.debugger import names
-from imageclf.debugger.finding import Status
-from imageclf.debugger.rules import asked
-from imageclf.debugger.rules.catalogue import RuleConfiguration
+from imageclf.rules import asked
+from imageclf.rules.configuration import RuleConfiguration
+from imageclf.rules.files import STOP_FILE, Files
+from imageclf.rules.finding import Status
 
 log = logging.getLogger(__name__)
-
-COMMAND = (sys.executable, "-m", "imageclf.debugger.live")
 
 _TERM_PATIENCE_S = 5.0
 
 Statuses = list[dict[str, Any]]
-"""What `rule_status.json` holds: an object for each rule."""
+"""What the file of statuses holds: an object for each rule."""
+
+
+@dataclass(frozen=True)
+class Program:
+    """What evaluates rules of one kind, and the files that it writes."""
+
+    command: tuple[str, ...]
+    files: Files
+
+    @classmethod
+    def of_module(cls, name: str, files: Files) -> Self:
+        """A module that is run by this very Python."""
+        return cls((sys.executable, "-m", name), files)
 
 
 @dataclass(frozen=True)
@@ -48,23 +60,24 @@ class Watcher:
     """The process that watches one training.
 
     Args:
-        tensors: where the training saves.
+        watched: where the training writes what the rules look at.
         output: folder of statuses, findings and report, `output/data`.
         rules: what is evaluated.
     """
 
     def __init__(
         self,
-        tensors: Path,
+        program: Program,
+        watched: Path,
         output: Path,
         rules: Sequence[RuleConfiguration],
-        command: Sequence[str] = COMMAND,
     ) -> None:
-        self._tensors = tensors
+        self._program = program
+        self._files = program.files
+        self._watched = watched
         self._output = output
         self._rules = rules
-        self._command = command
-        self._stop_file = output.parent / names.STOP_FILE
+        self._stop_file = output.parent / STOP_FILE
         self._process: subprocess.Popen[bytes] | None = None
         self._statuses: Statuses | None = None
 
@@ -72,18 +85,18 @@ class Watcher:
         """Start it; a failure to start becomes the status of all rules."""
         with contextlib.suppress(OSError):
             self._clear()
-        rules_file = self._output.parent / names.RULES_FILE
+        rules_file = self._output.parent / self._files.rules
         try:
             self._output.mkdir(parents=True, exist_ok=True)
             artifact.write_json(rules_file, asked.as_list(self._rules))
             self._process = subprocess.Popen(
-                [*self._command, *self._arguments(rules_file)],
+                [*self._program.command, *self._arguments(rules_file)],
                 env=_quiet(os.environ),
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
             )
         except OSError as error:
-            log.warning("the debugger's rules are not evaluated: %s", error)
+            log.warning("the rules are not evaluated: %s", error)
 
     def asked_to_stop(self) -> Asked | None:
         """What a rule said when it asked the training to end; None while none has."""
@@ -114,7 +127,7 @@ class Watcher:
 
     def _arguments(self, rules_file: Path) -> list[str]:
         told = {
-            "--tensors": self._tensors,
+            "--watched": self._watched,
             "--output": self._output,
             "--stop-file": self._stop_file,
             "--rules": rules_file,
@@ -125,7 +138,7 @@ class Watcher:
     def _clear(self) -> None:
         """Remove what an earlier training in the same tree was told."""
         self._stop_file.unlink(missing_ok=True)
-        for name in (names.STATUS_FILE, names.FINDINGS_FILE, names.REPORT):
+        for name in (self._files.status, self._files.findings, self._files.report):
             (self._output / name).unlink(missing_ok=True)
 
     def _end(self, patience_s: float) -> str:
@@ -151,7 +164,7 @@ class Watcher:
     def _read(self) -> Statuses:
         """The statuses as they were written; of each rule one, whatever the file holds."""
         try:
-            content = json.loads((self._output / names.STATUS_FILE).read_bytes())
+            content = json.loads((self._output / self._files.status).read_bytes())
         except (OSError, ValueError):
             content = []
         written = content if isinstance(content, list) else []
@@ -165,7 +178,7 @@ class Watcher:
             if one["RuleEvaluationStatus"] in unsure:
                 one.update(_changed(Status.ERROR, sentence))
         try:
-            artifact.write_json(self._output / names.STATUS_FILE, self._statuses)
+            artifact.write_json(self._output / self._files.status, self._statuses)
         except OSError as error:
             log.warning("the rules' statuses could not be written: %s", error)
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from imageclf.debugger.actions.base import Action, Event
-from imageclf.debugger.actions.notify import body
 from imageclf.errors import ActionError, SettingsError
+from imageclf.rules.actions.base import Action, Event
+from imageclf.rules.actions.notify import body
 
 _CONNECT_S = 5.0
 _READ_S = 10.0

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from imageclf.debugger.actions.base import Event, Job
-from imageclf.debugger.finding import Finding
+from imageclf.rules.actions.base import Event, Job
+from imageclf.rules.finding import Finding
 
 ARN = "arn:aws:sagemaker:us-east-1:123456789012:training-job/insects-7"
 JOB = Job("insects-7", ARN, "us-east-1")

@@ -1,6 +1,6 @@
-"""Lets rules judge the steps of a run and keeps what they found.
+"""Lets rules judge a run, piece by piece, and keeps what they found.
 
-What the rules say depends on the steps alone, not on when or in what portions they come, so that a
+What the rules say depends on the pieces alone, not on when or in what portions they come, so that a
 run is judged alike while it goes on and afterwards. A rule that fails ends with the status Error;
 the others go on.
 """
@@ -9,13 +9,12 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Generic
 
-from imageclf.debugger.finding import Finding, Status
-from imageclf.debugger.rules.base import Rule
-from imageclf.debugger.rules.catalogue import RuleConfiguration
-from imageclf.debugger.saved import SavedStep
-from imageclf.debugger.tensors.run import Run
 from imageclf.errors import TensorsError
+from imageclf.rules.base import Rule, SeenT
+from imageclf.rules.configuration import RuleConfiguration
+from imageclf.rules.finding import Finding, Status
 
 MAX_FINDINGS = 200
 """So many findings are kept of a rule, the first; the rest are counted."""
@@ -52,7 +51,7 @@ OnFinding = Callable[[RuleState, Finding], None]
 OnStatus = Callable[[RuleState], None]
 
 
-class Engine:
+class Engine(Generic[SeenT]):
     """Evaluates `rules`, each with the configuration that asked for it.
 
     Args:
@@ -63,7 +62,7 @@ class Engine:
 
     def __init__(
         self,
-        rules: Sequence[tuple[RuleConfiguration, Rule]],
+        rules: Sequence[tuple[RuleConfiguration, Rule[SeenT]]],
         on_finding: OnFinding = lambda _state, _finding: None,
         on_status: OnStatus = lambda _state: None,
         clock: Callable[[], float] = time.time,
@@ -78,11 +77,11 @@ class Engine:
         """One for each rule, in their order."""
         return [judge.state for judge in self._judges]
 
-    def look(self, steps: Iterable[SavedStep]) -> None:
-        """Judge the next steps."""
-        for step in steps:
+    def look(self, pieces: Iterable[SeenT]) -> None:
+        """Judge the next pieces of the run."""
+        for piece in pieces:
             for judge in self._judges:
-                judge.look(step)
+                judge.look(piece)
 
     def wait(self, now_s: float) -> None:
         """Judge that nothing new has come by `now_s` (Unix time)."""
@@ -100,12 +99,12 @@ class Engine:
             judge.stop()
 
 
-class _Judge:
+class _Judge(Generic[SeenT]):
     """One rule at work."""
 
     def __init__(
         self,
-        rule: Rule,
+        rule: Rule[SeenT],
         state: RuleState,
         on_finding: OnFinding,
         on_status: OnStatus,
@@ -117,8 +116,8 @@ class _Judge:
         self._failed = self._done = False
         self._unread = ""
 
-    def look(self, step: SavedStep) -> None:
-        self._take(lambda: self._rule.look(step))
+    def look(self, piece: SeenT) -> None:
+        self._take(lambda: self._rule.look(piece))
 
     def wait(self, now_s: float) -> None:
         self._take(lambda: self._rule.wait(now_s))
@@ -139,7 +138,7 @@ class _Judge:
         if not self.state.looked and self._unread:
             self._turn(Status.ERROR, self._unread)
         elif missing and not self.state.configuration.optional:
-            self._turn(Status.ERROR, missing)
+            self._turn(self._rule.unjudged, missing)
         else:
             self._turn(Status.NO_ISSUES, self._unread or missing)
 
@@ -171,7 +170,7 @@ class _Judge:
         name = self.state.configuration.name
         _log.warning("Rule %s failed.", name, exc_info=error)
         cause = " ".join(f"{type(error).__name__}: {error}".split())
-        sentence = f"Rule {name} failed and judges no further steps ({cause})."
+        sentence = f"Rule {name} failed and judges nothing further ({cause})."
         if self.state.status is Status.IN_PROGRESS:
             self._turn(Status.ERROR, sentence)
         else:
@@ -186,16 +185,3 @@ class _Judge:
 def _details(state: RuleState) -> str:
     first, more = state.findings[0].found, state.count - 1
     return f"{first} ({more} more finding{'s' if more > 1 else ''}.)" if more else first
-
-
-def evaluate(run: Run, configurations: Iterable[RuleConfiguration]) -> list[RuleState]:
-    """What the rules say of a run that has ended, or of all of it so far.
-
-    Raises:
-        SettingsError: there is no such rule, or no such parameter.
-    """
-    engine = Engine([(each, each.make()) for each in configurations])
-    run.refresh()
-    engine.look(run.steps())
-    engine.finish()
-    return engine.states

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from imageclf.debugger.actions import aws
-from imageclf.debugger.actions.base import Action, Event
 from imageclf.errors import ActionError
+from imageclf.rules.actions import aws
+from imageclf.rules.actions.base import Action, Event
 
 SOURCE = "imageclf"
 DETAIL_TYPE = "SageMaker Training Job State Change"

@@ -8,12 +8,12 @@ from smdebug_rulesconfig import (  # type: ignore[import-untyped]
     StopTraining,
 )
 
-from imageclf.debugger.actions.emit import Emit
-from imageclf.debugger.actions.notify import ToAddress, ToTopic
-from imageclf.debugger.actions.plan import parse
-from imageclf.debugger.actions.stop import Stop
-from imageclf.debugger.actions.webhook import ToWebhook
 from imageclf.errors import SettingsError
+from imageclf.rules.actions.emit import Emit
+from imageclf.rules.actions.notify import ToAddress, ToTopic
+from imageclf.rules.actions.plan import parse
+from imageclf.rules.actions.stop import Stop
+from imageclf.rules.actions.webhook import ToWebhook
 
 TOPIC = "arn:aws:sns:us-east-1:123456789012:findings"
 

@@ -1,0 +1,1 @@
+"""The machinery that all rules share: engine, findings, statuses, actions, the live process."""
