@@ -49,6 +49,9 @@ CHANGED: dict[str, str] = {
     "debug": "standard",
     "debug-interval": "50",
     "debug-actions": "stop",
+    "profile": "on",
+    "profile-interval": "250",
+    "profile-rules": "step_outlier",
 }
 """Another value than the default for every hyperparameter, as a request has it."""
 

@@ -106,7 +106,7 @@ def _report(options: argparse.Namespace) -> int:
 
 
 def _analyze(options: argparse.Namespace) -> int:
-    from imageclf.debugger import analysis  # noqa: PLC0415
+    from imageclf import analysis  # noqa: PLC0415
 
     return analysis.run(options)
 

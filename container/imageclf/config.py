@@ -178,6 +178,16 @@ class Hyperparameters(BaseModel):
     debug_actions: str = Field(
         "", description="what a rule that finds something does: `stop`, `notify=...`, `emit`"
     )
+    profile: Literal["off", "on", "kernels"] = Field(
+        "off",
+        description="measures where the time goes; `kernels` looks into some steps closely too",
+    )
+    profile_interval: int = Field(
+        500, ge=100, le=60_000, description="milliseconds from one look at the machine to the next"
+    )
+    profile_rules: str = Field(
+        "standard", description="rules that judge the profile: `standard`, or names with commas"
+    )
 
     @model_validator(mode="after")
     def _fit_together(self) -> Self:

@@ -1,0 +1,1 @@
+"""Where the time of a training goes: collectors, rules, advice, report."""

@@ -1,0 +1,61 @@
+"""What advice is, as the report and programs read it. Times are seconds, shares 0 to 1."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A share of the step that is lost to something: data, launches, memory."""
+
+    name: str
+    share: float
+    said: str
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """A change, and what the run would take with it, by a model that `basis` states.
+
+    Args:
+        change: what to set, as in `workers=2`.
+        step_ms, run_s: predicted; `run_s` is the training loop as long as this run's.
+        saved_share: of this run's time; negative when it would take longer.
+        run_cost: what the run would cost, in dollars; None where no price is known.
+        pays: whether it is worth telling a person to do it.
+    """
+
+    change: str
+    said: str
+    basis: str
+    step_ms: float
+    run_s: float
+    saved_share: float
+    run_cost: float | None = None
+    pays: bool = False
+
+
+@dataclass(frozen=True)
+class Roofline:
+    """How far the step is from the limit of the machine; per second and per step."""
+
+    peak_gflops: float
+    bandwidth_gb_s: float
+    step_gflop: float
+    step_gb: float
+    achieved_gflops: float
+    limit_ms: float
+    step_ms: float
+    bound_by: str
+    said: str
+
+
+@dataclass(frozen=True)
+class Advised:
+    """All advice on a run; `gaps` says what could not be said and why."""
+
+    losses: tuple[Loss, ...] = ()
+    predictions: tuple[Prediction, ...] = ()
+    roofline: Roofline | None = None
+    gaps: tuple[str, ...] = ()
+    facts: dict[str, Any] = field(default_factory=dict)

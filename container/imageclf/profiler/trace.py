@@ -1,0 +1,1 @@
+"""A trace that joins system, phases, readers and kernels on one time axis, for Perfetto."""
