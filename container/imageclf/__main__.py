@@ -37,7 +37,7 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("hyperparameters", nargs="*", metavar="NAME=VALUE", help="as in training")
     check.add_argument("--json", action="store_true", help="all that was found, for programs")
     check.set_defaults(run=_check_data)
-    report = commands.add_parser("report", help="make report.html anew from a run's output/data")
+    report = commands.add_parser("report", help="make the pages anew from a run's output/data")
     report.add_argument("folder", type=Path)
     report.set_defaults(run=_report)
     analyze = commands.add_parser("analyze", help="judge saved tensors by the debugger's rules")
@@ -99,9 +99,9 @@ def _check_data(options: argparse.Namespace) -> int:
 
 
 def _report(options: argparse.Namespace) -> int:
-    from imageclf.report.training import write_training_report  # noqa: PLC0415
+    from imageclf.report.joint import write_reports  # noqa: PLC0415
 
-    sys.stdout.write(f"{write_training_report(options.folder)}\n")
+    sys.stdout.write(f"{write_reports(options.folder)}\n")
     return 0
 
 

@@ -7,6 +7,7 @@ import pytest
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 
+from imageclf.report.joint import write_reports
 from imageclf.report.training import write_training_report
 from tests.browser import (
     console_messages,
@@ -16,6 +17,7 @@ from tests.browser import (
     show,
 )
 from tests.report.sample import class_names, edit_json, write_json, write_run
+from tests.report.test_joint import watched
 
 LONG = "a class with a name " + "without_a_place_to_break_it" * 4
 HOSTILE = "<script>document.title = 'run'</script><img src=x onerror=\"document.title = 'run'\">"
@@ -54,6 +56,25 @@ def test_the_page_is_seen_whole_and_asks_for_nothing(
     sections = browser.find_elements(By.CSS_SELECTOR, "header, section")
     assert len(sections) == 8
     assert all(section.is_displayed() and section.size["height"] > 40 for section in sections)
+    assert not scrolls_sideways(browser)
+    assert console_messages(browser) == []
+    addresses = [one for one in requested_addresses(browser) if not one.startswith("data:")]
+    assert addresses == [page.as_uri()]
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (1280, "dark"), (360, "light")])
+def test_the_short_page_is_seen_whole_and_asks_for_nothing(
+    browser: Chrome, tmp_path: Path, width: int, scheme: str
+) -> None:
+    page = write_reports(watched(tmp_path, classes=[LONG, HOSTILE]))
+    show(browser, width, scheme=scheme)
+    open_page(browser, page)
+    sections = browser.find_elements(By.CSS_SELECTOR, "header, section")
+    assert len(sections) == 4
+    assert all(section.is_displayed() and section.size["height"] > 40 for section in sections)
+    parts = browser.find_elements(By.CSS_SELECTOR, ".step span")
+    widths = [part.size["width"] for part in parts]
+    assert widths[0] == max(widths) > sum(widths) / 2, "the part that waits is the widest"
     assert not scrolls_sideways(browser)
     assert console_messages(browser) == []
     addresses = [one for one in requested_addresses(browser) if not one.startswith("data:")]

@@ -70,7 +70,7 @@ class Page(HTMLParser):
 
 def report(folder: Path) -> Page:
     path = write_training_report(folder)
-    assert path == folder / "report.html"
+    assert path == folder / "training-report.html"
     return Page(path.read_text(encoding="utf-8"))
 
 
@@ -100,7 +100,7 @@ def test_a_test_split_is_what_the_head_goes_by(tmp_path: Path) -> None:
 
 def test_133_classes_and_24_thumbnails_stay_below_a_megabyte(tmp_path: Path) -> None:
     page = report(write_run(tmp_path, class_names(133), mistakes=24))
-    assert (tmp_path / "report.html").stat().st_size < 1_000_000
+    assert (tmp_path / "training-report.html").stat().st_size < 1_000_000
     assert "The most frequent confusions" in page.text("confusion")
     assert len(page.all("img")) == 24
     assert all(name in page.text("classes") for name in class_names(133))
@@ -174,7 +174,7 @@ def test_hostile_names_stay_text(tmp_path: Path) -> None:
     edit_json(tmp_path / "data.json", left_out=[dict.fromkeys(("file", "reason", "detail"), evil)])
     page = report(tmp_path)
     assert len(page.all("script")) == 1
-    assert "<script>alert(1)" not in (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "<script>alert(1)" not in (tmp_path / "training-report.html").read_text(encoding="utf-8")
     assert evil in page.text("classes")
 
 
@@ -212,7 +212,7 @@ def test_a_report_writes_nothing_but_itself_and_needs_no_torch(tmp_path: Path) -
     )
     assert (done.returncode, done.stdout.strip()) == (0, ""), done.stderr
     assert list(home.iterdir()) == []
-    assert set(run.iterdir()) - before == {run / "report.html"}
+    assert set(run.iterdir()) - before == {run / "training-report.html"}
 
 
 def test_the_debuggers_rules_are_named_and_their_report_is_linked(tmp_path: Path) -> None:

@@ -19,7 +19,9 @@ SUMMARY = "summary.json"
 EPOCHS = "metrics.jsonl"
 DATA = "data.json"
 EVALUATION = "evaluation.json"
+TRAINING_REPORT = "training-report.html"
 DEBUG_REPORT = "debug-report.html"
+PROFILER_REPORT = "profiler-report.html"
 
 
 def _null_is_nan(value: Any) -> Any:
@@ -43,7 +45,7 @@ class _Content(BaseModel):
 
 
 class RuleStatus(_Content):
-    """How one rule of the debugger stood at the end, as in `rule_status.json`."""
+    """How one rule stood at the end, as in `rule_status.json`."""
 
     name: str = Field(alias="RuleConfigurationName")
     status: str = Field(alias="RuleEvaluationStatus")
@@ -75,6 +77,7 @@ class Summary(_Content):
     resumed: list[str] = []
     warnings: list[str] = []
     rules: list[RuleStatus] = []
+    profiler_rules: list[RuleStatus] = []
 
 
 class Spread(_Content):

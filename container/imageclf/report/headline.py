@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from imageclf import metrics
 from imageclf.report import figures
-from imageclf.report.files import Run
+from imageclf.report.files import RuleStatus, Run
 
 _STATUS_WORDS = {
     "IssuesFound": "issues found",
@@ -57,17 +57,22 @@ def meaning(run: Run) -> list[str]:
     return sentences + _baseline(run, split)
 
 
-def debugger(run: Run) -> str:
-    """What the debugger's rules found, in one sentence; empty when none watched the run."""
-    rules = run.summary.rules
+def rules(kind: str, statuses: Sequence[RuleStatus]) -> str:
+    """What the rules of the `debugger` or `profiler` found, in one sentence.
+
+    Empty when none watched the run. A rule that had nothing to judge is not counted.
+    """
+    judged = [
+        one for one in statuses if one.status != "Stopped" or "not evaluated" not in one.details
+    ]
     told = [
         f"{one.name} ({_STATUS_WORDS.get(one.status, one.status)})"
-        for one in rules
+        for one in judged
         if one.status != "NoIssuesFound"
     ]
-    if not rules or told:
-        return f"Rules of the debugger that did not pass: {figures.listing(told)}." if told else ""
-    return f"The debugger's rules ({len(rules)}) found nothing wrong."
+    if told:
+        return f"Rules of the {kind} that did not pass: {figures.listing(told)}."
+    return f"The {kind}'s rules ({len(judged)}) found nothing wrong." if judged else ""
 
 
 def _expectation(split: str, share: float, count: int) -> str:

@@ -10,6 +10,7 @@ import base64
 import binascii
 import hashlib
 import os
+from collections.abc import Sequence
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -23,14 +24,31 @@ from imageclf.report import figures
 _JPEG_START = b"\xff\xd8\xff"
 
 
-def render(template: str, **content: Any) -> str:
-    """The page that `template` (a name in `templates/`) makes of `content`."""
-    environment = _environment()
-    style, script = _asset("style.css"), _asset("sort.js.html")
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    return environment.get_template(template).render(
-        **content, style=style, script=script, script_sha256=digest
+def render(
+    template: str, *, scripts: Sequence[str] = (), allowed: Sequence[str] = (), **content: Any
+) -> str:
+    """The page that `template` (a name in `templates/`) makes of `content`.
+
+    Args:
+        scripts: names in `templates/` of scripts beside the one that sorts tables.
+        allowed: what else may run, as `digest` gives it: scripts that those scripts bring in.
+    """
+    running = [_asset(name) for name in ("sort.js.html", *scripts)]
+    return (
+        _environment()
+        .get_template(template)
+        .render(
+            **content,
+            style=_asset("style.css"),
+            scripts=running,
+            script_digests=[*(digest(script.encode()) for script in running), *allowed],
+        )
     )
+
+
+def digest(script: bytes) -> str:
+    """The source expression by which a content security policy knows a script."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(script).digest()).decode()}"
 
 
 def write_page(path: Path, html: str) -> None:

@@ -1,4 +1,4 @@
-"""The report of a training run: `output/data/report.html`."""
+"""The report of a training run: `output/data/training-report.html`."""
 
 import math
 from collections import Counter
@@ -14,8 +14,6 @@ from imageclf.report.heatmap import heat_map
 from imageclf.report.page import render, write_page
 from imageclf.report.plots import Series, line_chart, reliability_diagram
 
-REPORT = "report.html"
-
 TABLE_CLASSES = 20
 """Up to so many classes the confusion matrix is a table, above that a heat map."""
 
@@ -25,7 +23,7 @@ LISTED_EPOCHS = 200
 
 
 def write_training_report(output_data: Path) -> Path:
-    """Make `report.html` of the files that a training run left in `output_data`.
+    """Make `training-report.html` of the files that a training run left in `output_data`.
 
     Returns the page's path. Files other than `summary.json` may be absent; the page says so.
 
@@ -33,10 +31,15 @@ def write_training_report(output_data: Path) -> Path:
         ReportError: `summary.json` is absent or damaged, or the page cannot be written.
     """
     run = files.read_run(output_data)
-    path = output_data / REPORT
-    debug_report = files.DEBUG_REPORT if (output_data / files.DEBUG_REPORT).is_file() else None
-    write_page(path, render("training.html", **_content(run), debug_report=debug_report))
+    path = output_data / files.TRAINING_REPORT
+    write_page(path, render("training.html", **_content(run), links=links(output_data)))
     return path
+
+
+def links(output_data: Path) -> dict[str, str | None]:
+    """The names of the pages on what rules and profiler saw, None for those that are not there."""
+    pages = {"debugger": files.DEBUG_REPORT, "profiler": files.PROFILER_REPORT}
+    return {name: one if (output_data / one).is_file() else None for name, one in pages.items()}
 
 
 def _content(run: Run) -> dict[str, Any]:
@@ -49,7 +52,8 @@ def _content(run: Run) -> dict[str, Any]:
         "title": headline.title(run),
         "facts": headline.facts(run),
         "meaning": headline.meaning(run),
-        "debugger": headline.debugger(run),
+        "debugger": headline.rules("debugger", run.summary.rules),
+        "profiler": headline.rules("profiler", run.summary.profiler_rules),
         "curves": _curves(run),
         "not_numbers": _not_numbers(run),
         "epoch_table": _epoch_table(run),
@@ -66,15 +70,20 @@ def _content(run: Run) -> dict[str, Any]:
 
 def _curves(run: Run) -> list[tuple[str, tuple[str, ...], Markup]]:
     """Heading, names of the lines and plot, of each learning curve."""
-    accuracy = _series(run, metrics.VALIDATION_TOP1, metrics.TRAIN_TOP1)
-    lowest = min((y for one in accuracy for _, y in one.finite()), default=0.0)
-    y_range = (min(0.9, math.floor(10 * lowest) / 10), 1.0)
     loss = _series(run, metrics.VALIDATION_LOSS, metrics.TRAIN_LOSS)
     return [
         _curve(run, "Loss", loss, scale="auto"),
-        _curve(run, "Accuracy", accuracy, y_range=y_range, percent=True),
+        accuracy_curve(run),
         _curve(run, "Learning rate", _series(run, metrics.LEARNING_RATE)),
     ]
+
+
+def accuracy_curve(run: Run) -> tuple[str, tuple[str, ...], Markup]:
+    """Heading, names of the lines and plot of the accuracy by epoch."""
+    accuracy = _series(run, metrics.VALIDATION_TOP1, metrics.TRAIN_TOP1)
+    lowest = min((y for one in accuracy for _, y in one.finite()), default=0.0)
+    y_range = (min(0.9, math.floor(10 * lowest) / 10), 1.0)
+    return _curve(run, "Accuracy", accuracy, y_range=y_range, percent=True)
 
 
 def _curve(

@@ -4,7 +4,8 @@ metrics.jsonl     one object an epoch
 data.json         statistics of the data, and what was left out
 evaluation.json   confusion, classes, calibration, worst mistakes of the kept epoch
 summary.json      the outcome in a few figures
-report.html       all of it on one page
+training-report.html  all of it on one page
+report.html       the short page, with what debugger and profiler found
 """
 
 import base64
@@ -25,7 +26,7 @@ from imageclf.data.dataset import DataSet, Item
 from imageclf.data.decode import open_rgb
 from imageclf.errors import ImageError
 from imageclf.model import scores
-from imageclf.report.training import write_training_report
+from imageclf.report.joint import write_reports
 from imageclf.training.evaluation import Predictions
 
 log = logging.getLogger(__name__)
@@ -54,9 +55,9 @@ class Results:
         artifact.write_json(self._path("evaluation.json"), content)
 
     def summary(self, content: Mapping[str, Any]) -> Path:
-        """Write `summary.json`, and the report of all that is there."""
+        """Write `summary.json`, and the pages on all that is there."""
         artifact.write_json(self._path("summary.json"), content)
-        return write_training_report(self.folder)
+        return write_reports(self.folder)
 
     def _path(self, name: str) -> Path:
         self.folder.mkdir(parents=True, exist_ok=True)
