@@ -1,6 +1,8 @@
 """What a person wants to know when a run has ended, read from the files it left."""
 
 import json
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from local_test.folders import short
@@ -10,6 +12,23 @@ STOPPED = 143
 """Exit code of a training that ended on SIGTERM with a checkpoint (128 + 15)."""
 
 _PASSED = "NoIssuesFound"
+
+
+@dataclass(frozen=True)
+class _Watched:
+    """What looked at the training: the hyperparameter that asks for it, the files it leaves."""
+
+    name: str
+    asked_by: str
+    statuses: str
+    report: str
+    shown_as: str
+
+
+_WATCHED = (
+    _Watched("debugger", "debug", "rule_status.json", "debug-report.html", "rules"),
+    _Watched("profiler", "profile", "profiler_rule_status.json", "profiler-report.html", "profile"),
+)
 
 _FIGURES = {
     "best:top1": "validation accuracy",
@@ -29,7 +48,7 @@ def lines(run: Run, code: int) -> list[str]:
     return [
         f"Training failed: {_cause(run, code)}",
         *_rules(run),
-        *_debug_report(run),
+        *_reports(run),
         f"Its files are in {short(run.folder)}/",
     ]
 
@@ -56,10 +75,20 @@ def _table(summary: dict[str, Any]) -> list[str]:
 
 
 def _rules(run: Run) -> list[str]:
-    """What the debugger's rules found; nothing where it was off."""
-    told = [_rule(one) for one in _statuses(run) if one.get("RuleEvaluationStatus") != _PASSED]
-    count = len(_statuses(run))
-    return told or ([f"{'debugger':<20} {count} rules found nothing"] if count else [])
+    """What the rules found; nothing of those that were off."""
+    return [line for watched in _WATCHED for line in _told(run, watched)]
+
+
+def _told(run: Run, watched: _Watched) -> list[str]:
+    """What the rules of one kind found; one that had nothing to judge says nothing."""
+    statuses = [one for one in _statuses(run, watched) if not _unjudged(one)]
+    told = [_rule(one) for one in statuses if one.get("RuleEvaluationStatus") != _PASSED]
+    passed = f"{watched.name:<20} {len(statuses)} rules found nothing"
+    return told or ([passed] if statuses else [])
+
+
+def _unjudged(status: dict[str, Any]) -> bool:
+    return str(status.get("StatusDetails", "")).endswith("not evaluated.")
 
 
 def _rule(status: dict[str, Any]) -> str:
@@ -67,12 +96,12 @@ def _rule(status: dict[str, Any]) -> str:
     return f"rule {name}: {word}: {status.get('StatusDetails', '')}".removesuffix(": ")
 
 
-def _statuses(run: Run) -> list[dict[str, Any]]:
+def _statuses(run: Run, watched: _Watched) -> list[dict[str, Any]]:
     """As the training left them, if it was watched."""
-    if run.hyperparameters().get("debug", "off") == "off":
+    if run.hyperparameters().get(watched.asked_by, "off") == "off":
         return []
     try:
-        content = json.loads((run.tree.output_data / "rule_status.json").read_bytes())
+        content = json.loads((run.tree.output_data / watched.statuses).read_bytes())
     except (OSError, ValueError):
         return []
     return [one for one in content if isinstance(one, dict)] if isinstance(content, list) else []
@@ -80,13 +109,17 @@ def _statuses(run: Run) -> list[dict[str, Any]]:
 
 def _places(run: Run) -> list[str]:
     places = {"model": run.archive, "report": run.tree.output_data / "report.html"}
-    found = [f"{name:<7} {short(path)}" for name, path in places.items() if path.exists()]
-    return [*found, *_debug_report(run)]
+    return [*_existing(places), *_reports(run)]
 
 
-def _debug_report(run: Run) -> list[str]:
-    path = run.tree.output_data / "debug-report.html"
-    return [f"{'rules':<7} {short(path)}"] if _statuses(run) and path.exists() else []
+def _reports(run: Run) -> list[str]:
+    """The pages of what watched the training."""
+    watched = [one for one in _WATCHED if _statuses(run, one)]
+    return _existing({one.shown_as: run.tree.output_data / one.report for one in watched})
+
+
+def _existing(places: dict[str, Path]) -> list[str]:
+    return [f"{name:<7} {short(path)}" for name, path in places.items() if path.exists()]
 
 
 def _cause(run: Run, code: int) -> str:

@@ -82,3 +82,22 @@ def test_a_failure_shows_the_first_line_of_its_reason(run: Run) -> None:
 
 def test_a_failure_without_reason_shows_the_exit_code(run: Run) -> None:
     assert "exit code 137" in summary.lines(run, 137)[0]
+
+
+def test_what_the_profiler_found_is_said_beside_it(run: Run) -> None:
+    watch(run, Overfit="NoIssuesFound")
+    (run.tree.config / "hyperparameters.json").write_text('{"debug": "standard", "profile": "on"}')
+    content = [
+        {"RuleConfigurationName": name, "RuleEvaluationStatus": status, "StatusDetails": details}
+        for name, status, details in (
+            ("LoaderStarvesModel", "IssuesFound", "Of each 52 ms step 31 ms were waiting."),
+            ("LowGPUUtilization", "Stopped", "No GPU: not evaluated."),
+        )
+    ]
+    (run.tree.output_data / "profiler_rule_status.json").write_text(json.dumps(content))
+    (run.tree.output_data / "profiler-report.html").touch()
+    told = "\n".join(summary.lines(run, 0))
+    assert "1 rules found nothing" in told
+    assert "rule LoaderStarvesModel: IssuesFound: Of each 52 ms step 31 ms were waiting." in told
+    assert "LowGPUUtilization" not in told, "it had nothing to judge"
+    assert "profiler-report.html" in told
