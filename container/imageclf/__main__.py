@@ -40,7 +40,7 @@ def _parser() -> argparse.ArgumentParser:
     report = commands.add_parser("report", help="make the pages anew from a run's output/data")
     report.add_argument("folder", type=Path)
     report.set_defaults(run=_report)
-    analyze = commands.add_parser("analyze", help="judge saved tensors by the debugger's rules")
+    analyze = commands.add_parser("analyze", help="judge saved tensors and a profile by rules")
     _add_analysis(analyze)
     analyze.set_defaults(run=_analyze)
     return parser
@@ -48,9 +48,14 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_analysis(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("tensors", metavar="FOLDER", help="saved tensors, a run's folder, or s3://BUCKET/PREFIX")
+    add(
+        "saved",
+        metavar="FOLDER",
+        help="a run's folder, its saved tensors, its profile, or s3://BUCKET/PREFIX",
+    )
     add("--rules", metavar="RULES", help="standard (the default), or NAME,NAME(PARAMETER=VALUE)")
     add("--rules-file", type=Path, help="JSON list, shaped as DebugRuleConfigurations")
+    add("--price", type=float, metavar="DOLLARS", help="of all machines of the run, an hour")
     add(
         "--module",
         action="append",
@@ -58,7 +63,7 @@ def _add_analysis(parser: argparse.ArgumentParser) -> None:
         metavar="FILE.py[:CLASS]",
         help="a rule of yours, derived from smdebug's Rule; may come again",
     )
-    add("--output", type=Path, help="folder for rule_status.json, findings.jsonl and the report")
+    add("--output", type=Path, help="folder for the statuses, the findings and the reports")
     add("--live", action="store_true", help="go on until the training has ended; needs --output")
     add("--stop-file", type=Path, help="file that the action stop writes, with --live")
     add("--fail-on-findings", action="store_true", help="end with 1 when a rule found something")

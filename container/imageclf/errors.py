@@ -13,6 +13,7 @@
     ├── TrainingError        training cannot go on (a loss that is not a number)
     ├── ReportError          a report cannot be read together or written
     ├── TensorsError         saved tensors cannot be read
+    ├── ProfileError         a profile cannot be read
     ├── ActionError          what is to be done about a finding cannot be done
     ├── EndpointError        a server that is asked does not answer as it should
     ├── LaunchError          AWS refused what a launcher asked for, or what it started failed
@@ -109,6 +110,12 @@ class TensorsError(ImageclfError):
     """Saved tensors cannot be read."""
 
     exit_code: ClassVar[int] = 13
+
+
+class ProfileError(ImageclfError):
+    """A profile cannot be read."""
+
+    exit_code: ClassVar[int] = 15
 
 
 class ActionError(ImageclfError):

@@ -29,6 +29,7 @@ class Profile:
 
     Args:
         clock: seconds that only go forward.
+        facts: what is said of each process instead of what it wrote of itself: a price, say.
     """
 
     def __init__(
@@ -36,8 +37,10 @@ class Profile:
         folder: Path,
         patience_s: float = PATIENCE_S,
         clock: Callable[[], float] = time.monotonic,
+        facts: Mapping[str, Any] | None = None,
     ) -> None:
         self.folder = folder
+        self._facts = dict(facts or {})
         self._patience_s, self._clock = patience_s, clock
         self._files: dict[str, dict[str, Growing]] = {
             kind: {} for kind in (names.SYSTEM, names.STEPS, names.READS)
@@ -92,7 +95,7 @@ class Profile:
                 known.setdefault(path.name, Growing(path)).refresh()
         for path in sorted((self.folder / names.WORKERS).glob("*.json")):
             if content := _read_json(path):
-                self._workers[path.stem] = content
+                self._workers[path.stem] = {**content, **self._facts}
         for path in sorted((self.folder / names.SPANS).glob("*.jsonl")):
             self._spans[path.stem] = _read_lines(path)
         headers = [one.header for kind in self._files.values() for one in kind.values()]

@@ -18,7 +18,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Generic, Protocol, TypeVar
 
-from imageclf.errors import ImageclfError, TensorsError
+from imageclf.errors import ImageclfError, ProfileError, TensorsError
 from imageclf.rules import status
 from imageclf.rules.actions.plan import Action, Event, parse
 from imageclf.rules.base import Rule, SeenT
@@ -161,7 +161,7 @@ class Watch(Generic[SeenT]):
     def _fetch(self) -> None:
         try:
             self._refresh()
-        except TensorsError as error:
+        except (TensorsError, ProfileError) as error:
             self._tell_once(str(error))
         self._run.refresh()
 

@@ -1,0 +1,1 @@
+"""The profiler files of the managed service, read without smdebug."""
