@@ -12,6 +12,7 @@ from typing import Any
 
 from imageclf.profiler import names
 from imageclf.profiler.files.axis import Axis
+from imageclf.profiler.files.faults import read as read_faults
 from imageclf.profiler.files.growing import Growing
 from imageclf.profiler.recorded import EMPTY, Span, Stretch, Table
 
@@ -61,6 +62,7 @@ class Profile:
     def notes(self) -> tuple[str, ...]:
         """Sentences on what is odd or missing, for people."""
         faults = [one.fault for kind in self._files.values() for one in kind.values()]
+        faults += read_faults(self.folder)
         said = [str(one["fault"]) for one in self._workers.values() if one.get("fault")]
         return tuple(dict.fromkeys(filter(None, [*faults, *said, *self._axis.notes.values()])))
 
