@@ -2,12 +2,23 @@
 
 from imageclf.rules.configuration import RuleConfiguration
 
-_STANDARD: dict[str, dict[str, str]] = {}
+_STANDARD: dict[str, dict[str, str]] = {
+    "StepOutlier": {"n_outliers": "4", "patience": "50", "min_share": "5"},
+    "LowGPUUtilization": {"patience": "80", "window": "80"},
+    "BatchSize": {"patience": "80", "window": "80"},
+    "CPUBottleneck": {"patience": "40"},
+    "IOBottleneck": {"patience": "40"},
+    "LoadBalancing": {"patience": "80"},
+    "GPUMemoryIncrease": {"patience": "40", "window": "20"},
+    "Dataloader": {"min_data_wait": "10"},
+    "MaxInitializationTime": {"threshold": "5"},
+    "OverallSystemUsage": {},
+    "OverallFrameworkMetrics": {},
+    "LoaderStarvesModel": {},
+    "SlowDisk": {},
+}
 
 
 def configurations() -> tuple[RuleConfiguration, ...]:
     """Rules and parameters of `profile=on`."""
-    return tuple(
-        RuleConfiguration(name, name, dict(given), optional=True)
-        for name, given in _STANDARD.items()
-    )
+    return tuple(RuleConfiguration(name, name, dict(given)) for name, given in _STANDARD.items())
