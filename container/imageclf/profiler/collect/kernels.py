@@ -1,12 +1,35 @@
 """Looks closely into a window of training steps: operators, kernels, copies, memory.
 
 torch.profiler records them; the trace goes into the folder of the profile and, in the form that
-its plugin reads, into TensorBoard's.
+its plugin reads, into TensorBoard's. A step in the window costs more than one outside, and writing
+the trace stops the training for a moment; the steps of the window are not to be taken for the
+usual ones. Whatever fails ends the window, not the training.
 """
 
+import contextlib
+import json
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import torch
+from torch._C._autograd import _profiler_enabled
+from torch._C._profiler import _ExperimentalConfig
+from torch.profiler import ProfilerActivity, profile, record_function
+
+from imageclf.profiler import names
+from imageclf.profiler.collect import trace_file
+from imageclf.profiler.files.blocks import clocks
 from imageclf.profiler.settings import Window
+
+log = logging.getLogger(__name__)
+
+_FAULTS = (RuntimeError, OSError, MemoryError, AssertionError, ValueError)
+"""What torch.profiler and the file system raise; MemoryError and torch's own are among them."""
+
+_QUIET = "6"  # above the highest of Kineto's levels (ILoggerObserver.h)
 
 
 class NoWindows:
@@ -27,7 +50,7 @@ class NoWindows:
 def make(
     window: Window | None, folder: Path, worker: str, board: Path | None, is_cuda: bool
 ) -> NoWindows:
-    """What looks into the steps of `window`.
+    """What looks into the steps of `window`, counted from the first that this process trains.
 
     Args:
         folder: of the profile; the traces go into `kernels` below it.
@@ -35,5 +58,152 @@ def make(
         board: TensorBoard's folder; None for none.
         is_cuda: whether the training runs on a GPU.
     """
-    _ = (window, folder, worker, board, is_cuda)
-    return NoWindows()
+    if window is None or window.steps < 1:
+        return NoWindows()
+    return Windows(window, folder / names.KERNELS, worker, board, is_cuda)
+
+
+class Windows(NoWindows):
+    """One window of steps; `make` says what the arguments mean."""
+
+    def __init__(
+        self, window: Window, folder: Path, worker: str, board: Path | None, is_cuda: bool
+    ) -> None:
+        self.fault = ""
+        self._window, self._worker = window, worker
+        self._folder, self._board = folder, board
+        self._activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if is_cuda else [])]
+        self._first: int | None = None
+        self._done = 0
+        self._profile: profile | None = None
+        self._recording = False
+        self._mark: record_function | None = None
+        self._over = False
+
+    def step_begins(self, step: int) -> None:
+        if not self._over:
+            self._guarded(lambda: self._begin(step))
+
+    def step_ends(self, step: int) -> None:
+        if self._recording:
+            self._guarded(lambda: self._end(step))
+
+    def close(self) -> None:
+        if self._over:
+            return
+        if self._recording and self._done:
+            self._guarded(self._finish)
+        else:
+            self._give_up("The training ended before the steps that were to be looked into.")
+
+    def _begin(self, step: int) -> None:
+        if self._first is None:
+            self._first = step + self._window.first_step
+        if self._profile is None and step >= self._first - 1:
+            self._prepare()
+        if not self._recording and step >= self._first:
+            self._first = step
+            self._start()
+        if self._recording:
+            # The name by which TensorBoard's plugin tells steps apart.
+            self._mark = record_function(f"ProfilerStep#{step}")
+            self._mark.__enter__()
+
+    def _end(self, step: int) -> None:
+        assert self._first is not None
+        self._leave_mark()
+        self._done = step - self._first + 1
+        if self._done >= self._window.steps:
+            self._finish()
+
+    def _prepare(self) -> None:
+        """From here to the start the profiler warms up: what it sees is not kept."""
+        if _profiler_enabled():
+            raise RuntimeError("another profiler is running")
+        os.environ.setdefault("KINETO_LOG_LEVEL", _QUIET)
+        # Shapes are of use to TensorBoard's views; events made for Python would only cost time.
+        self._profile = profile(
+            activities=self._activities,
+            record_shapes=True,
+            profile_memory=True,
+            experimental_config=_ExperimentalConfig(trace_only=True),
+        )
+        self._profile.prepare_trace()
+
+    def _start(self) -> None:
+        assert self._profile is not None
+        known_before = torch.empty(1)
+        self._profile.start_trace()
+        self._recording = True
+        with _without_stderr():
+            # torch warns of the first block freed that it did not see allocated; now is as good.
+            del known_before
+
+    def _finish(self) -> None:
+        """Stop, and write what was recorded."""
+        recorded = self._take()
+        assert recorded is not None
+        facts = {"worker": self._worker, "first_step": self._first, "steps": self._done}
+        recorded.add_metadata_json("imageclf", json.dumps({**facts, **clocks()}))
+        recorded.stop_trace()
+        self._write(recorded)
+
+    def _take(self) -> profile | None:
+        """The profiler, to be stopped by whom it is given to: torch crashes on a second stop."""
+        self._leave_mark()
+        taken, self._profile = self._profile, None
+        self._recording, self._over = False, True
+        if taken is not None and not _profiler_enabled():
+            raise RuntimeError("somebody else has stopped the profiler")
+        return taken
+
+    def _write(self, recorded: profile) -> None:
+        target = self._folder / f"{self._worker}-{self._first}{trace_file.SUFFIX}"
+        trace_file.write(lambda path: recorded.export_chrome_trace(str(path)), target)
+        if self._board is not None:
+            host, _, rank = self._worker.rpartition("-")
+            name = f"{host}_{rank}.{time.time_ns()}{trace_file.SUFFIX}"
+            trace_file.copy(target, self._board / name)
+
+    def _leave_mark(self) -> None:
+        mark, self._mark = self._mark, None
+        if mark is not None:
+            mark.__exit__(None, None, None)
+
+    def _guarded(self, action: Callable[[], None]) -> None:
+        try:
+            action()
+        except _FAULTS as error:
+            self._give_up(f"Steps could not be looked into closely: {_reason(error)}.")
+
+    def _give_up(self, fault: str) -> None:
+        self.fault, self._over = fault, True
+        log.warning("%s", fault)
+        with contextlib.suppress(*_FAULTS):
+            if self._profile is not None and not self._recording:
+                self._start()  # what warms up can only be stopped once it runs
+            if (abandoned := self._take()) is not None:
+                abandoned.stop_trace()
+
+
+def _reason(error: Exception) -> str:
+    said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    lines = said.strip().splitlines() or [type(error).__name__]
+    return lines[0].rstrip(".")
+
+
+@contextlib.contextmanager
+def _without_stderr() -> Iterator[None]:
+    """What is written to standard error meanwhile, by whatever means, goes nowhere."""
+    try:
+        kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    except OSError:
+        yield
+        return
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
