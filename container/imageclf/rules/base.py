@@ -59,6 +59,10 @@ class Rule(ABC, Generic[SeenT]):
         """What is wrong with the run as a whole, now that it has ended."""
         return iter(())
 
+    def headline(self) -> str:
+        """One sentence on all findings so far; empty when the first one and their count will do."""
+        return ""
+
     def missing(self) -> str:
         """One sentence for a run in which there was nothing to judge; empty when that is fine."""
         return ""

@@ -160,7 +160,7 @@ class _Judge(Generic[SeenT]):
             self._on_finding(self.state, finding)
         else:
             self.state.left_out += 1
-        self.state.details = _details(self.state)
+        self.state.details = self._rule.headline() or _details(self.state)
         if self.state.status is Status.IN_PROGRESS:
             self._turn(Status.ISSUES, self.state.details)
 

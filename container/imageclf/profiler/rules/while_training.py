@@ -1,0 +1,122 @@
+"""The samples of each host while the run trained: from its first step to the end of its last.
+
+Before and after, a GPU idles without anything being wrong, so rules on GPUs do not count it. A
+sample is given out once a step is known that ends after it; of a run without any step all samples
+are given out at its end.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from imageclf.profiler import names
+from imageclf.profiler.recorded import EMPTY, Floats, Stretch, Table
+
+_OF_HOST = (names.CPU, names.IO_WAIT)
+_OF_GPU = (names.GPU_UTILIZATION, names.GPU_MEMORY)
+_OF_STEP = (names.STEP, names.MODE, names.TOOK, *map(names.host_column, names.PHASES))
+
+
+@dataclass(frozen=True)
+class Part:
+    """Samples of one host, with the steps of its processes during that time, and GPUs in use.
+
+    Args:
+        used: the GPUs that its processes name; empty when none does.
+        lead: training steps of the first process of the run, to name a time's step.
+    """
+
+    host: str
+    samples: Table
+    steps: Mapping[str, Table]
+    used: frozenset[int]
+    lead: Table
+
+    def step_at(self, at_s: float) -> int:
+        """The training step that was going on, or the last one before; 0 when none is known."""
+        place = int(np.searchsorted(self.lead.at_s, at_s, side="right")) - 1
+        return int(self.lead[names.STEP][place]) if place >= 0 else 0
+
+
+class WhileTraining:
+    """Holds samples back until it is known that the run still trained."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, Table] = {}
+        self._steps: dict[str, Table] = {}
+        self._used: dict[str, set[int]] = {}
+        self._begin_s, self._end_s = math.inf, -math.inf
+
+    def take(self, seen: Stretch) -> list[Part]:
+        """The samples up to here that are known to be of the training and were not given yet."""
+        for name, facts in seen.workers.items():
+            if isinstance(gpu := facts.get("gpu"), int):
+                self._used.setdefault(_host(name), set()).add(gpu)
+        for worker, table in seen.steps.items():
+            if len(table):
+                self._add_steps(worker, table)
+        for host, table in seen.system.items():
+            columns = [*_OF_HOST, *(names.gpu_column(n, of) for n in table.gpus for of in _OF_GPU)]
+            self._waiting[host] = _joined(self._waiting.get(host, EMPTY), table, columns)
+        return self._give(self._begin_s, self._end_s)
+
+    def rest(self) -> list[Part]:
+        """What is left at the end: everything of a run without steps, nothing of any other."""
+        return [] if self._steps else self._give(-math.inf, math.inf)
+
+    def _add_steps(self, worker: str, table: Table) -> None:
+        known = self._steps.get(worker, EMPTY)
+        ends_s = table.at_s + np.nan_to_num(table[names.TOOK]) / 1000
+        self._begin_s = min(self._begin_s, float(table.at_s[0]))
+        self._end_s = max(self._end_s, float(ends_s.max()))
+        self._steps[worker] = _joined(known, table, _OF_STEP)
+
+    def _give(self, begin_s: float, end_s: float) -> list[Part]:
+        given = []
+        for host, table in self._waiting.items():
+            part = table.between(begin_s, end_s)
+            if len(part):
+                given.append(self._part(host, part))
+                self._waiting[host] = _copied(table.between(end_s, math.inf))
+        if given:
+            self._forget_steps(max(float(part.samples.at_s[-1]) for part in given))
+        return given
+
+    def _part(self, host: str, samples: Table) -> Part:
+        steps = {name: table for name, table in self._steps.items() if _host(name) == host}
+        first = self._steps[min(self._steps, key=_rank)] if self._steps else EMPTY
+        lead = first.where(first[names.MODE] == names.TRAIN)
+        return Part(host, samples, steps, frozenset(self._used.get(host, ())), lead)
+
+    def _forget_steps(self, before_s: float) -> None:
+        """Keep the steps from the last one of each mode that began by `before_s` on."""
+        for worker, table in self._steps.items():
+            begun = int(np.searchsorted(table.at_s, before_s, side="right"))
+            keep = np.arange(len(table)) >= begun
+            for mode in (names.TRAIN, names.EVAL):
+                keep[np.flatnonzero(table[names.MODE][:begun] == mode)[-1:]] = True
+            self._steps[worker] = table.where(keep)
+
+
+def _host(worker: str) -> str:
+    return worker.rpartition("-")[0]
+
+
+def _rank(worker: str) -> tuple[int, str]:
+    rank = worker.rpartition("-")[2]
+    return int(rank) if rank.isdecimal() else 0, worker
+
+
+def _joined(before: Table, after: Table, columns: Sequence[str]) -> Table:
+    wanted = dict.fromkeys((*before.columns, *columns))
+    at_s: Floats = np.concatenate((before.at_s, after.at_s))
+    return Table(at_s, {name: np.concatenate((before[name], after[name])) for name in wanted})
+
+
+def _copied(table: Table) -> Table:
+    """The same rows, without keeping the larger table that they were cut from."""
+    every: npt.NDArray[np.bool_] = np.ones(len(table), np.bool_)
+    return table.where(every)
