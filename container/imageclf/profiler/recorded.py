@@ -81,6 +81,7 @@ class Stretch:
         reads: batches that were read, of each process.
         workers: facts about each process, as `collect` wrote them: `rank`, `device`, `cores`,
             `batch_size` and so on.
+        machine: what the machine can do and the model asks of it; empty when it was not measured.
     """
 
     number: int
@@ -91,6 +92,7 @@ class Stretch:
     reads: Mapping[str, Table] = field(default_factory=dict)
     spans: tuple[Span, ...] = ()
     workers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    machine: Mapping[str, Any] = field(default_factory=dict)
 
     def train_steps(self, worker: str) -> Table:
         """The training steps of one process."""

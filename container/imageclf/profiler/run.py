@@ -48,6 +48,7 @@ class Profile:
         }
         self._workers: dict[str, dict[str, Any]] = {}
         self._spans: dict[str, list[dict[str, Any]]] = {}
+        self._machine: dict[str, Any] = {}
         self._axis = Axis()
         self._given = 0
         self._given_s = clock()
@@ -74,7 +75,7 @@ class Profile:
     @property
     def machine(self) -> Mapping[str, Any]:
         """What the machine can do and the model asks of it; empty when it was not measured."""
-        return _read_json(self.folder / names.MACHINE)
+        return self._machine or _read_json(self.folder / names.MACHINE)
 
     @property
     def began_wall_s(self) -> float:
@@ -92,6 +93,7 @@ class Profile:
     def refresh(self) -> None:
         """See what has come since the last time."""
         marked = self.has_said_end()
+        self._machine = _read_json(self.folder / names.MACHINE)
         for kind, known in self._files.items():
             for path in sorted((self.folder / kind).glob("[!.]*")):
                 known.setdefault(path.name, Growing(path)).refresh()
@@ -156,6 +158,7 @@ class Profile:
             reads=parts[names.READS],
             spans=tuple(spans),
             workers=self._workers,
+            machine=self._machine,
         )
 
     def _table(self, one: Growing) -> Table:
