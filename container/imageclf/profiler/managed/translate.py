@@ -99,7 +99,8 @@ def _fault(lines: int, events: int) -> str:
     lost = lines + events
     if not lost:
         return ""
-    return f"{lost} entries of the service's files could not be read and were left out."
+    entries = "entry" if lost == 1 else "entries"
+    return f"{lost} {entries} of the service's files could not be read; what is there was taken."
 
 
 def _spans(
