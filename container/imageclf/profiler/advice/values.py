@@ -6,11 +6,16 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Loss:
-    """A share of the step that is lost to something: data, launches, memory."""
+    """A share of the time that is lost to something: data, launches, memory.
+
+    Args:
+        of: `step` or `run`; what the share is a share of.
+    """
 
     name: str
     share: float
     said: str
+    of: str = "step"
 
 
 @dataclass(frozen=True)
@@ -23,6 +28,8 @@ class Prediction:
         saved_share: of this run's time; negative when it would take longer.
         run_cost: what the run would cost, in dollars; None where no price is known.
         pays: whether it is worth telling a person to do it.
+        error: by how much such predictions of the step's time were wrong when they were followed,
+            as a share of it; from `bench/profile/advice.py`.
     """
 
     change: str
@@ -33,6 +40,7 @@ class Prediction:
     saved_share: float
     run_cost: float | None = None
     pays: bool = False
+    error: float | None = None
 
 
 @dataclass(frozen=True)
@@ -52,7 +60,15 @@ class Roofline:
 
 @dataclass(frozen=True)
 class Advised:
-    """All advice on a run; `gaps` says what could not be said and why."""
+    """All advice on a run.
+
+    Args:
+        losses: the largest first.
+        predictions: what saves most first.
+        gaps: sentences on what could not be said, and why.
+        facts: the figures that the advice stands on: `step_ms`, `images_per_s`, `run_s` (of the
+            training loop), `total_s`, `run_cost`, and the mean time of each phase.
+    """
 
     losses: tuple[Loss, ...] = ()
     predictions: tuple[Prediction, ...] = ()

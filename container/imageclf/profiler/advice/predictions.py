@@ -1,0 +1,191 @@
+"""What the run would take and cost with one change, each by the model that its `basis` states."""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from imageclf.profiler import names
+from imageclf.profiler.advice.measured import Measured
+from imageclf.profiler.advice.model import StepModel
+from imageclf.profiler.advice.numbers import known, number, or_zero, positive, shown
+from imageclf.profiler.advice.values import Prediction
+from imageclf.profiler.advice.work import Work
+
+PAYS = 0.03
+"""Share of the run's time that a change must save to be advised."""
+
+MOST_READERS = 16
+_AS_GOOD = 0.02
+_BATCHES = (0.5, 2.0, 4.0)
+_RAW_SHARE = 0.875
+"""Pictures are kept decoded somewhat larger than the network sees them, so that views differ."""
+
+_NARROW = {"bf16", "fp16"}
+
+
+@dataclass(frozen=True)
+class Run:
+    """What all predictions are made from."""
+
+    measured: Measured
+    model: StepModel
+    parts: Work
+    price_an_hour: float
+
+    def predict(
+        self, change: str, said: str, basis: str, step_ms: float, steps: float | None = None
+    ) -> Prediction:
+        """The run with `steps` steps of `step_ms`, all else as it was."""
+        times, was = self.measured.times, self.measured.steps * self.measured.step_ms / 1e3
+        becomes = (self.measured.steps if steps is None else steps) * step_ms / 1e3
+        run_s = max(0.0, times.loop_s - was) + becomes
+        return Prediction(
+            change=change,
+            said=said,
+            basis=basis,
+            step_ms=step_ms,
+            run_s=run_s,
+            saved_share=1 - run_s / max(times.loop_s, was) if was else 0.0,
+            run_cost=self.cost(times.total_s - times.loop_s + run_s),
+        )
+
+    def cost(self, seconds: float) -> float | None:
+        """Dollars for all hosts; None without a price."""
+        if math.isnan(self.price_an_hour):
+            return None
+        return self.price_an_hour * self.measured.hosts * seconds / 3600
+
+
+def predictions(run: Run) -> tuple[Prediction, ...]:
+    """All changes that can be predicted, what saves most first."""
+    kinds: tuple[Callable[[Run], Iterator[Prediction]], ...] = (
+        _readers,
+        _batches,
+        _bf16,
+        _cached_decoding,
+        _cached_features,
+    )
+    found = [one for kind in kinds for one in _worth(list(kind(run)))]
+    return tuple(sorted(found, key=lambda one: -one.saved_share))
+
+
+def _worth(alternatives: Sequence[Prediction]) -> Iterator[Prediction]:
+    """Of several values of one setting the first that is about as good as the best pays."""
+    best = max((one.saved_share for one in alternatives), default=0.0)
+    chosen = next((one for one in alternatives if one.saved_share >= best - _AS_GOOD), None)
+    for one in alternatives:
+        yield replace(one, pays=one is chosen and one.saved_share >= PAYS)
+
+
+def _readers(run: Run) -> Iterator[Prediction]:
+    measured = run.measured
+    if not run.model.reading_ms:
+        return
+    basis = (
+        f"A picture takes {shown(run.model.reading_ms)} ms to read, as measured; with N processes a "
+        "step takes the longest of computing, reading / N, and the work of all cores / cores."
+    )
+    most = min(MOST_READERS, 2 * run.model.cores)
+    for count in (1, 2, 4, 8, 16):
+        if count <= most and count != measured.readers:
+            step_ms = run.model.with_readers(count).step_ms
+            rate = measured.images / step_ms * 1e3
+            readers = "one process that reads" if count == 1 else f"{count} processes that read"
+            said = f"With {readers} pictures beside the model: {shown(rate)} images/s."
+            yield run.predict(f"workers={count}", said, basis, step_ms)
+
+
+def _batches(run: Run) -> Iterator[Prediction]:
+    measured, parts = run.measured, run.parts
+    size = or_zero(positive(measured.facts, "global_batch_size")) or measured.images
+    if not size or (not known(parts.calls_ms) and len(measured.by_size) < 2):
+        return
+    basis = (
+        f"Of a step's computing {shown(parts.fixed_ms)} ms stay whatever the batch (calls of "
+        f"operators, the optimiser), {shown(parts.growing_ms)} ms grow with it."
+    )
+    for factor in _BATCHES:
+        asked = round(size * factor)
+        if asked < 2 or asked > or_zero(positive(measured.facts, "train_images")) / 2:
+            continue
+        if factor > measured.batch_room:
+            continue
+        step_ms = run.model.with_images(factor, parts.of_batch(factor)).step_ms
+        rate = measured.images * factor / step_ms * 1e3
+        said = (
+            f"With {asked} pictures a step: {shown(rate)} images/s. It learns otherwise then: "
+            f"look at lr and at the accuracy."
+        )
+        steps = measured.steps / factor
+        yield run.predict(f"batch-size={asked}", said, basis, step_ms, steps)
+
+
+def _bf16(run: Run) -> Iterator[Prediction]:
+    measured, parts = run.measured, run.parts
+    now = positive(measured.machine, "layer_gflops", measured.precision)
+    then = positive(measured.machine, "layer_gflops", "bf16")
+    if measured.precision in _NARROW or not known(now, then, parts.arithmetic_ms):
+        return
+    arithmetic = parts.arithmetic_ms * now / then
+    memory = or_zero(parts.memory_ms) / 2
+    rest = measured.compute_ms - parts.arithmetic_ms - or_zero(parts.memory_ms)
+    compute_ms = max(arithmetic + memory + rest, parts.floor_ms)
+    basis = (
+        f"The model's heaviest layers reach {shown(then)} GFLOP/s in bf16 and {shown(now)} in "
+        f"{measured.precision} here; the arithmetic of a step becomes faster by that, bytes are "
+        "halved, all else stays."
+    )
+    said = (
+        f"Computing in bf16 takes {shown(compute_ms)} instead of {shown(measured.compute_ms)} ms a step; "
+        "accuracy is mostly the same, look at it once."
+    )
+    yield run.predict("precision=bf16", said, basis, run.model.with_compute(compute_ms).step_ms)
+
+
+def _cached_decoding(run: Run) -> Iterator[Prediction]:
+    measured = run.measured
+    view_ms = positive(measured.machine, "view_ms")
+    bandwidth = positive(measured.machine, "bandwidth_gb_s")
+    size = positive(measured.facts, "image_size")
+    if measured.reading is None or not known(view_ms, bandwidth, size):
+        return
+    raw_mb = 3 * (size / _RAW_SHARE) ** 2 / 1e6
+    reading_ms = min(run.model.reading_ms, raw_mb / bandwidth + view_ms)
+    step_ms = run.model.with_reading(reading_ms).step_ms
+    basis = (
+        f"Decoding falls away ({shown(measured.reading.decode_ms)} ms a picture, as measured); "
+        f"{shown(raw_mb)} MB of raw pixels are read at {shown(bandwidth)} GB/s from memory, and a view "
+        f"of them takes {shown(view_ms)} ms."
+    )
+    need_gb = raw_mb / 1e3 * or_zero(positive(measured.facts, "train_images"))
+    said = f"With pictures kept decoded, in {shown(need_gb)} GB: {shown(step_ms)} ms a step."
+    yield run.predict("cached decoding", said, basis, step_ms)
+
+
+def _cached_features(run: Run) -> Iterator[Prediction]:
+    """A frozen backbone gives the same features for the same view in each epoch."""
+    measured = run.measured
+    step = measured.machine.get("step")
+    epochs = positive(measured.facts, "epochs")
+    forward = positive(measured.machine, "step", "forward_flop")
+    learning = number(measured.machine, "step", "learning_weights")
+    batch = positive(measured.machine, "batch_size")
+    if measured.facts.get("train") != "head" or not step or not epochs > 1:
+        return
+    if not known(forward, learning, batch):
+        return
+    head = min(1.0, 2 * learning * batch / forward)
+    step_ms = measured.compute_ms - measured.phase_ms[names.FORWARD] * (1 - head)
+    first, rest = measured.steps / epochs, measured.steps * (1 - 1 / epochs)
+    mean_ms = (first * measured.step_ms + rest * step_ms) / measured.steps
+    basis = (
+        "The backbone is frozen: after the first epoch its part of the forward pass "
+        f"({1 - head:.1%} of the operations) and the reading of pictures fall away; reading "
+        "features is neglected."
+    )
+    said = (
+        f"With features kept from the first epoch, later steps take {shown(step_ms)} ms; each picture "
+        "is then seen in one view only."
+    )
+    predicted = run.predict("cached features", said, basis, mean_ms)
+    yield replace(predicted, step_ms=step_ms)
