@@ -82,8 +82,8 @@ def _readers(run: Run) -> Iterator[Prediction]:
     if not run.model.reading_ms:
         return
     basis = (
-        f"A picture takes {shown(run.model.reading_ms)} ms to read, as measured; with N processes a "
-        "step takes the longest of computing, reading / N, and the work of all cores / cores."
+        f"A picture takes {shown(run.model.reading_ms)} ms to read, as measured; with N processes "
+        "a step takes the longest of computing, reading / N, and the work of all cores / cores."
     )
     most = min(MOST_READERS, 2 * run.model.cores)
     for count in (1, 2, 4, 8, 16):
@@ -136,8 +136,8 @@ def _bf16(run: Run) -> Iterator[Prediction]:
         "halved, all else stays."
     )
     said = (
-        f"Computing in bf16 takes {shown(compute_ms)} instead of {shown(measured.compute_ms)} ms a step; "
-        "accuracy is mostly the same, look at it once."
+        f"Computing in bf16 takes {shown(compute_ms)} instead of {shown(measured.compute_ms)} ms "
+        "a step; accuracy is mostly the same, look at it once."
     )
     yield run.predict("precision=bf16", said, basis, run.model.with_compute(compute_ms).step_ms)
 
@@ -154,8 +154,8 @@ def _cached_decoding(run: Run) -> Iterator[Prediction]:
     step_ms = run.model.with_reading(reading_ms).step_ms
     basis = (
         f"Decoding falls away ({shown(measured.reading.decode_ms)} ms a picture, as measured); "
-        f"{shown(raw_mb)} MB of raw pixels are read at {shown(bandwidth)} GB/s from memory, and a view "
-        f"of them takes {shown(view_ms)} ms."
+        f"{shown(raw_mb)} MB of raw pixels are read at {shown(bandwidth)} GB/s from memory, and a "
+        f"view of them takes {shown(view_ms)} ms."
     )
     need_gb = raw_mb / 1e3 * or_zero(positive(measured.facts, "train_images"))
     said = f"With pictures kept decoded, in {shown(need_gb)} GB: {shown(step_ms)} ms a step."
@@ -184,8 +184,8 @@ def _cached_features(run: Run) -> Iterator[Prediction]:
         "features is neglected."
     )
     said = (
-        f"With features kept from the first epoch, later steps take {shown(step_ms)} ms; each picture "
-        "is then seen in one view only."
+        f"With features kept from the first epoch, later steps take {shown(step_ms)} ms; each "
+        "picture is then seen in one view only."
     )
     predicted = run.predict("cached features", said, basis, mean_ms)
     yield replace(predicted, step_ms=step_ms)

@@ -33,9 +33,9 @@ def roofline(run: Measured, parts: Work) -> Roofline | None:
     bound = _bound(run, parts, ARITHMETIC if arithmetic_ms >= memory_ms else MEMORY)
     achieved = gflop / run.step_ms * 1e3
     said = (
-        f"A step takes {shown(run.step_ms)} ms; the arithmetic alone would take {shown(arithmetic_ms)} "
-        f"ms and the memory alone {shown(memory_ms)} ms at this machine's measured peaks, so it "
-        f"reaches {achieved / peak:.0%} of the peak arithmetic, and {_WHY[bound]}."
+        f"A step takes {shown(run.step_ms)} ms; at this machine's measured peaks the arithmetic "
+        f"alone would take {shown(arithmetic_ms)} ms and the memory alone {shown(memory_ms)} ms; "
+        f"it reaches {achieved / peak:.0%} of the peak arithmetic, and {_WHY[bound]}."
     )
     return Roofline(
         peak_gflops=peak,

@@ -52,7 +52,7 @@ class Operator:
 def operators_of_a_step(
     network: nn.Module, *, precision: str, batch_size: int, image_size: int
 ) -> list[Operator]:
-    """The operators of one training step of `network` as it is now, frozen layers and all.
+    """The operators of one training step of `network`; what is frozen now has no way back.
 
     Bytes are counted at the width of `precision`, weights too. The network is left as it is.
 
@@ -60,7 +60,7 @@ def operators_of_a_step(
         RuntimeError: an operator of the network cannot work out shapes alone.
     """
     dtype = _DTYPES[precision]
-    outline = outline_of(network).to(dtype)
+    outline = outline_of(network).to(dtype).train()
     images_bchw = torch.empty((batch_size, 3, image_size, image_size), dtype=dtype, device="meta")
     counted = _Counting()
     with torch.random.fork_rng(devices=[]), torch.enable_grad(), counted:
