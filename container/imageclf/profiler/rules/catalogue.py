@@ -3,14 +3,19 @@
 from imageclf.profiler.recorded import Stretch
 from imageclf.profiler.rules.balance import LoadBalancing
 from imageclf.profiler.rules.base import ProfilerRule
+from imageclf.profiler.rules.cpu import CoresIdle, Throttling
 from imageclf.profiler.rules.gpu_batch_size import BatchSize
 from imageclf.profiler.rules.gpu_bottleneck import CPUBottleneck, IOBottleneck
 from imageclf.profiler.rules.gpu_memory import GPUMemoryIncrease
 from imageclf.profiler.rules.gpu_utilization import LowGPUUtilization
+from imageclf.profiler.rules.memory_growth import MemoryGrowth
+from imageclf.profiler.rules.pauses import LongCheckpoints
+from imageclf.profiler.rules.ranks import SlowRank
 from imageclf.profiler.rules.readers import Dataloader, LoaderStarvesModel, SlowDisk
 from imageclf.profiler.rules.report_rule import RulesInside
 from imageclf.profiler.rules.starting import MaxInitializationTime
 from imageclf.profiler.rules.steps import StepOutlier
+from imageclf.profiler.rules.tiny_batch import TinyBatch
 from imageclf.profiler.rules.usage import OverallFrameworkMetrics, OverallSystemUsage
 from imageclf.rules.catalogue import Catalogue
 from imageclf.rules.configuration import RuleConfiguration
@@ -29,6 +34,12 @@ _ALL: tuple[type[ProfilerRule], ...] = (
     OverallFrameworkMetrics,
     LoaderStarvesModel,
     SlowDisk,
+    CoresIdle,
+    Throttling,
+    MemoryGrowth,
+    SlowRank,
+    TinyBatch,
+    LongCheckpoints,
 )
 
 

@@ -16,6 +16,12 @@ _STANDARD: dict[str, dict[str, str]] = {
     "OverallFrameworkMetrics": {},
     "LoaderStarvesModel": {},
     "SlowDisk": {},
+    "CoresIdle": {},
+    "Throttling": {},
+    "MemoryGrowth": {},
+    "SlowRank": {},
+    "TinyBatch": {},
+    "LongCheckpoints": {},
 }
 
 
