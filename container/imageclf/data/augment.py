@@ -12,7 +12,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -21,6 +20,7 @@ from PIL import Image
 from torch import Tensor
 
 from imageclf.data.decode import DEFAULT_MAX_MEGAPIXELS, open_image
+from imageclf.data.files import Opener
 from imageclf.data.transforms import CROP_SHARE, Box, EvalTransform, centre, crop
 from imageclf.vision import torchvision
 
@@ -50,7 +50,7 @@ class TrainTransform:
 
     def __call__(
         self,
-        source: Path | bytes,
+        source: Opener | bytes,
         *,
         max_megapixels: float = DEFAULT_MAX_MEGAPIXELS,
         generator_seed: int | None = None,

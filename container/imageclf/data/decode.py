@@ -11,12 +11,12 @@ import struct
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 from PIL import ExifTags, Image, ImageFile
 
+from imageclf.data.files import Opener
 from imageclf.data.signatures import PREFIX_BYTES, lacks_its_end, other_kind
 from imageclf.errors import ImageError
 
@@ -119,7 +119,7 @@ class OpenImage:
 
 @contextmanager
 def open_image(
-    source: Path | bytes, *, max_megapixels: float = DEFAULT_MAX_MEGAPIXELS
+    source: Opener | bytes, *, max_megapixels: float = DEFAULT_MAX_MEGAPIXELS
 ) -> Iterator[OpenImage]:
     """Open a file or the bytes of one; nothing but the header is decoded.
 
@@ -134,7 +134,7 @@ def open_image(
 
 
 def open_rgb(
-    source: Path | bytes,
+    source: Opener | bytes,
     *,
     max_megapixels: float = DEFAULT_MAX_MEGAPIXELS,
     at_least: tuple[int, int] | None = None,
@@ -149,14 +149,14 @@ def open_rgb(
 
 
 @contextmanager
-def _stream(source: Path | bytes) -> Iterator[IO[bytes]]:
-    if isinstance(source, Path):
+def _stream(source: Opener | bytes) -> Iterator[IO[bytes]]:
+    if isinstance(source, bytes):
+        stream: IO[bytes] = io.BytesIO(source)
+    else:
         try:
-            stream: IO[bytes] = source.open("rb")
+            stream = source.open("rb")
         except OSError as error:
             raise _unreadable(error) from error
-    else:
-        stream = io.BytesIO(source)
     with stream:
         yield stream
 

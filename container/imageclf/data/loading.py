@@ -12,6 +12,7 @@ training process decides when to stop, and its workers end with it.
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -21,10 +22,11 @@ from typing import Any, NamedTuple, Self
 
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, get_worker_info
 
 from imageclf.data.augment import view_seed
 from imageclf.data.dataset import DataSet, Item
+from imageclf.data.files import MeasuredFile
 from imageclf.data.transforms import Transform
 from imageclf.errors import DataError, ImageError
 
@@ -36,6 +38,23 @@ _WORKER_DIED = ("exited unexpectedly", "killed by signal")
 Key = tuple[int, int]  # epoch and index
 
 
+class Read(NamedTuple):
+    """What reading one batch took; times are nanoseconds, `at_ns` is of the monotonic clock.
+
+    `fetch_ns` is the reading of files, `view_ns` all else that makes views of them; both are summed
+    over the pictures, of all threads together. `worker` is the number of the reading process, -1
+    when `threads` of the training process read.
+    """
+
+    at_ns: int
+    took_ns: int
+    fetch_ns: int
+    view_ns: int
+    images: int
+    worker: int
+    threads: int
+
+
 class Batch(NamedTuple):
     """Views of some pictures: uint8 [B, 3, H, W] with channels last in memory, and int64 [B]s.
 
@@ -45,6 +64,7 @@ class Batch(NamedTuple):
     images_u8_bchw: Tensor
     labels_b: Tensor
     indices_b: Tensor
+    read: Read | None = None
 
 
 class Unreadable(NamedTuple):
@@ -80,9 +100,12 @@ class PictureLoader:
         pin_memory: bool = False,
     ) -> None:
         self._plan = _Plan()
-        self._threads = _reading_threads(threads) if workers == 0 and threads > 1 else None
+        count = threads if workers == 0 else 1
+        self._threads = _reading_threads(count) if count > 1 else None
         self._loader: DataLoader[Any] | None = DataLoader(
-            _Views(items, transform, seed, max_megapixels, self._threads),
+            _Views(
+                items, transform, seed, max_megapixels, threads=self._threads, thread_count=count
+            ),
             batch_sampler=self._plan,
             num_workers=workers,
             collate_fn=_as_it_is,
@@ -203,42 +226,65 @@ class _Views(Dataset[Any]):
         transform: Transform,
         seed: int,
         max_megapixels: float,
+        *,
         threads: ThreadPoolExecutor | None,
+        thread_count: int,
     ) -> None:
         self._map = map if threads is None else threads.map
+        self._thread_count = thread_count
         self._items = items
         self._transform = transform
         self._seed = seed
         self._max_megapixels = max_megapixels
 
     def __getitems__(self, keys: Sequence[Key]) -> Batch | Unreadable:
+        at_ns = time.monotonic_ns()
         side = self._transform.image_size
         images_bhwc = torch.empty((len(keys), side, side, 3), dtype=torch.uint8)
         images_bchw = images_bhwc.permute(0, 3, 1, 2)
 
-        def fill(place: int) -> Unreadable | None:
+        def fill(place: int) -> Unreadable | tuple[int, int]:
+            """Nanoseconds of fetching and of all, unless the picture fails."""
             epoch, index = keys[place]
-            path = self._items[index].path
+            began_ns = time.monotonic_ns()
+            file = MeasuredFile(self._items[index].path)
             try:
                 images_bchw[place] = self._transform(
-                    path,
+                    file,
                     max_megapixels=self._max_megapixels,
                     generator_seed=view_seed(self._seed, epoch, index),
                 )
             except ImageError as error:
-                return Unreadable(path, str(error))
-            return None
+                return Unreadable(file.path, str(error))
+            return file.fetch_ns, time.monotonic_ns() - began_ns
 
-        for failed in self._map(fill, range(len(keys))):
-            if failed is not None:
-                return failed
+        fetch_ns = all_ns = 0
+        for done in self._map(fill, range(len(keys))):
+            if isinstance(done, Unreadable):
+                return done
+            fetch_ns += done[0]
+            all_ns += done[1]
         labels = [self._items[index].label for _, index in keys]
         indices = [index for _, index in keys]
         return Batch(
             images_bchw,
             torch.tensor(labels, dtype=torch.int64),
             torch.tensor(indices, dtype=torch.int64),
+            Read(
+                at_ns,
+                time.monotonic_ns() - at_ns,
+                fetch_ns,
+                all_ns - fetch_ns,
+                len(keys),
+                _worker_number(),
+                self._thread_count,
+            ),
         )
+
+
+def _worker_number() -> int:
+    worker = get_worker_info()
+    return -1 if worker is None else worker.id
 
 
 def _as_it_is(batch: Any) -> Any:

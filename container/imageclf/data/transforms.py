@@ -8,7 +8,6 @@ serving pays neither its time nor its memory. Random views are in `imageclf.data
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -17,6 +16,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from imageclf.data.decode import DEFAULT_MAX_MEGAPIXELS, OpenImage, open_image
+from imageclf.data.files import Opener
 
 CROP_SHARE = 0.875
 """Side of the centre crop over the shorter side: 224 of 256, as in the ImageNet evaluations."""
@@ -32,7 +32,7 @@ class Transform(Protocol):
 
     def __call__(
         self,
-        source: Path | bytes,
+        source: Opener | bytes,
         *,
         max_megapixels: float = DEFAULT_MAX_MEGAPIXELS,
         generator_seed: int | None = None,
@@ -52,7 +52,7 @@ class EvalTransform:
 
     def __call__(
         self,
-        source: Path | bytes,
+        source: Opener | bytes,
         *,
         max_megapixels: float = DEFAULT_MAX_MEGAPIXELS,
         generator_seed: int | None = None,  # noqa: ARG002  all transforms are called alike
