@@ -4,17 +4,21 @@ Reads the files that the collectors write. Whatever is damaged or missing is lef
 `notes`; of what is there, everything counts.
 """
 
-import json
+import math
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from imageclf.profiler import names
+from imageclf.profiler.files import faults, safely
 from imageclf.profiler.files.axis import Axis
-from imageclf.profiler.files.faults import read as read_faults
-from imageclf.profiler.files.growing import Growing
-from imageclf.profiler.recorded import EMPTY, Span, Stretch, Table
+from imageclf.profiler.files.cutting import Recorded
+from imageclf.profiler.files.facts import Cache, SpanLines, read_json, read_spans
+from imageclf.profiler.files.gaps import gaps
+from imageclf.profiler.files.growing import EARLIEST_S, LATEST_S, Growing
+from imageclf.profiler.files.reading import Room
+from imageclf.profiler.recorded import Span, Stretch, Table
 
 STRETCH_S = 5.0
 """Length of a stretch: rules look so often, and what they say never depends on anything shorter."""
@@ -22,7 +26,7 @@ STRETCH_S = 5.0
 PATIENCE_S = 15.0
 """So long a stretch waits for hosts and processes that have written nothing of it yet."""
 
-_MOST_BYTES = 1 << 24
+_MOST_TABLES = 4096
 
 
 class Profile:
@@ -43,15 +47,19 @@ class Profile:
         self.folder = folder
         self._facts = dict(facts or {})
         self._patience_s, self._clock = patience_s, clock
+        self._room = Room()
         self._files: dict[str, dict[str, Growing]] = {
             kind: {} for kind in (names.SYSTEM, names.STEPS, names.READS)
         }
+        self._grown_s: dict[Growing, float] = {}
         self._workers: dict[str, dict[str, Any]] = {}
-        self._spans: dict[str, list[dict[str, Any]]] = {}
+        self._spans: dict[str, SpanLines] = {}
+        self._spans_seen: dict[str, int] = {}
+        self._spans_waiting: list[Span] = []
         self._machine: dict[str, Any] = {}
+        self._json, self._lines = Cache(read_json), Cache(read_spans)
         self._axis = Axis()
         self._given = 0
-        self._given_s = clock()
         self._ended = False
 
     @property
@@ -62,10 +70,15 @@ class Profile:
     @property
     def notes(self) -> tuple[str, ...]:
         """Sentences on what is odd or missing, for people."""
-        faults = [one.fault for kind in self._files.values() for one in kind.values()]
-        faults += read_faults(self.folder)
-        said = [str(one["fault"]) for one in self._workers.values() if one.get("fault")]
-        return tuple(dict.fromkeys(filter(None, [*faults, *said, *self._axis.notes.values()])))
+        found = [one.fault for one in self._tables()]
+        found += [str(one["fault"]) for one in self._workers.values() if one.get("fault")]
+        found += faults.read(self.folder)
+        found += gaps(self._files, self._workers, self._ended)
+        for worker, lines in self._spans.items():
+            if lines.damaged:
+                found.append(f"Spans of {worker} are damaged; {lines.damaged} were left out.")
+        found += self._axis.notes.values()
+        return tuple(dict.fromkeys(filter(None, found)))
 
     @property
     def workers(self) -> Mapping[str, Mapping[str, Any]]:
@@ -75,7 +88,7 @@ class Profile:
     @property
     def machine(self) -> Mapping[str, Any]:
         """What the machine can do and the model asks of it; empty when it was not measured."""
-        return self._machine or _read_json(self.folder / names.MACHINE)
+        return self._machine or self._json.of(self.folder / names.MACHINE)
 
     @property
     def began_wall_s(self) -> float:
@@ -93,110 +106,96 @@ class Profile:
     def refresh(self) -> None:
         """See what has come since the last time."""
         marked = self.has_said_end()
-        self._machine = _read_json(self.folder / names.MACHINE)
-        for kind, known in self._files.items():
-            for path in sorted((self.folder / kind).glob("[!.]*")):
-                known.setdefault(path.name, Growing(path)).refresh()
-        for path in sorted((self.folder / names.WORKERS).glob("*.json")):
-            if content := _read_json(path):
+        self._machine = self._json.of(self.folder / names.MACHINE)
+        for path in safely.inside(self.folder / names.WORKERS, ".json"):
+            if content := self._json.of(path):
                 self._workers[path.stem] = {**content, **self._facts}
-        for path in sorted((self.folder / names.SPANS).glob("*.jsonl")):
-            self._spans[path.stem] = _read_lines(path)
-        headers = [one.header for kind in self._files.values() for one in kind.values()]
-        began = {
-            str(one.get("machine", "")): int(one["began_ns"])
-            for one in self._workers.values()
-            if isinstance(one.get("began_ns"), int)
-        }
-        self._axis.learn([one for one in [*headers, *self._workers.values()] if one], began)
+        for path in safely.inside(self.folder / names.SPANS, ".jsonl"):
+            self._spans[path.stem] = self._lines.of(path)
+        for kind, known in self._files.items():
+            for path in safely.inside(self.folder / kind)[:_MOST_TABLES]:
+                known.setdefault(path.name, Growing(path, self._room)).refresh()
+        self._place(self._json.of(self.folder / names.END_OF_JOB))
         self._ended = marked
 
     def whole(self) -> Stretch:
         """All that was recorded so far, as one stretch."""
-        return self._stretch(0, 0.0, max(self._latest_s(), default=0.0) + 1e-9)
+        return self._all().whole()
 
     def stretches(self) -> list[Stretch]:
-        """All stretches so far, in order, the last one as far as it goes."""
-        count = int(max(self._latest_s(), default=-1.0) // STRETCH_S) + 1
-        return [self._numbered(number) for number in range(count)]
+        """All stretches so far in which there is something, in order."""
+        return self._all().cut(STRETCH_S)
 
     def fresh(self, everything: bool = False) -> list[Stretch]:
-        """The stretches that were not given out yet and are complete, or all of them."""
-        latest = self._latest_s()
-        if not latest:
+        """The stretches that were not given out yet and are complete, or all of them.
+
+        What comes too late for its stretch is given with the next one.
+        """
+        end_s = math.inf if everything or self._ended else self._complete_s()
+        if end_s < (self._given + 1) * STRETCH_S:
             return []
-        done = int(max(latest) // STRETCH_S) + 1
-        if not (everything or self._ended):
-            waits = self._clock() - self._given_s < self._patience_s
-            done = int((min(latest) if waits else max(latest)) // STRETCH_S)
-        found = [self._numbered(number) for number in range(self._given, done)]
-        if found:
-            self._given, self._given_s = done, self._clock()
-        return found
-
-    def _latest_s(self) -> list[float]:
-        """The last time of each host's samples and each process's steps."""
-        kinds = (self._files[names.SYSTEM], self._files[names.STEPS])
-        tables = [self._table(one) for kind in kinds for one in kind.values()]
-        return [float(table.at_s[-1]) for table in tables if len(table)]
-
-    def _numbered(self, number: int) -> Stretch:
-        return self._stretch(number, number * STRETCH_S, (number + 1) * STRETCH_S)
-
-    def _stretch(self, number: int, begin_s: float, end_s: float) -> Stretch:
-        parts = {
-            kind: {name: self._table(one).between(begin_s, end_s) for name, one in known.items()}
+        first = self._given
+        if math.isfinite(end_s):
+            self._given = int(end_s // STRETCH_S)
+            end_s = self._given * STRETCH_S
+        tables = {
+            kind: {name: one.take(end_s) for name, one in known.items()}
             for kind, known in self._files.items()
         }
-        spans = [span for span in self._all_spans() if begin_s <= span.at_s < end_s]
-        return Stretch(
-            number,
-            begin_s,
-            end_s,
-            system=parts[names.SYSTEM],
-            steps=parts[names.STEPS],
-            reads=parts[names.READS],
-            spans=tuple(spans),
-            workers=self._workers,
-            machine=self._machine,
-        )
+        found = self._recorded(tables, self._taken_spans(end_s)).cut(STRETCH_S, first)
+        if found:
+            self._given = max(self._given, found[-1].number + 1)
+        return found
 
-    def _table(self, one: Growing) -> Table:
-        return one.table(self._axis.seconds) if one.header else EMPTY
+    def _place(self, end: Mapping[str, Any]) -> None:
+        """Put what was read on the time axis."""
+        headers = [one.header for one in self._tables()]
+        self._axis.learn([one for one in [*headers, *self._workers.values(), end] if one])
+        for one in self._tables():
+            if one.place(self._axis.seconds):
+                self._grown_s[one] = self._clock()
 
-    def _all_spans(self) -> list[Span]:
+    def _tables(self) -> list[Growing]:
+        return [one for known in self._files.values() for one in known.values()]
+
+    def _complete_s(self) -> float:
+        """Until when all is there, as far as those go that still write; -inf when nothing is."""
+        kinds = (self._files[names.SYSTEM], self._files[names.STEPS])
+        latest_s = {
+            one: one.latest_s
+            for known in kinds
+            for one in known.values()
+            if one.latest_s is not None
+        }
+        since_s = self._clock() - self._patience_s
+        lively = [end_s for one, end_s in latest_s.items() if self._grown_s[one] > since_s]
+        return min(lively) if lively else max(latest_s.values(), default=-math.inf)
+
+    def _all(self) -> Recorded:
+        tables: dict[str, dict[str, Table]] = {
+            kind: {name: one.table() for name, one in known.items()}
+            for kind, known in self._files.items()
+        }
+        return self._recorded(tables, self._placed_spans({}))
+
+    def _recorded(self, tables: dict[str, dict[str, Table]], spans: list[Span]) -> Recorded:
+        return Recorded(tables, spans, dict(self._workers), self._machine)
+
+    def _taken_spans(self, end_s: float) -> list[Span]:
+        """Those that began before `end_s` and were not given out; they are written at their end."""
+        waiting = [*self._spans_waiting, *self._placed_spans(self._spans_seen)]
+        for worker, lines in self._spans.items():
+            if worker in self._workers:
+                self._spans_seen[worker] = len(lines.spans)
+        self._spans_waiting = [span for span in waiting if span.at_s >= end_s]
+        return [span for span in waiting if span.at_s < end_s]
+
+    def _placed_spans(self, seen: Mapping[str, int]) -> list[Span]:
+        """The spans of processes whose clocks are known, beyond the first that were `seen`."""
         found = []
         for worker, lines in self._spans.items():
-            header = self._workers.get(worker)
-            if header is None:
-                continue
-            for line in lines:
-                at_s = float(self._axis.seconds(header, int(line["at_ns"])))
-                found.append(Span(str(line["name"]), at_s, float(line["took_s"]), worker))
+            for line in lines.spans[seen.get(worker, 0) :]:
+                at_s = float(self._axis.seconds(self._workers.get(worker, {}), line.at_ns))
+                if EARLIEST_S <= at_s <= LATEST_S:
+                    found.append(Span(line.name, at_s, line.took_s, worker))
         return sorted(found, key=lambda span: span.at_s)
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        with path.open("rb") as file:
-            content = json.loads(file.read(_MOST_BYTES))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return content if isinstance(content, dict) else {}
-
-
-def _read_lines(path: Path) -> list[dict[str, Any]]:
-    """Spans that are whole; a line that is damaged or still being written is left out."""
-    try:
-        with path.open("rb") as file:
-            lines = file.read(_MOST_BYTES).splitlines()
-    except OSError:
-        return []
-    found = []
-    for line in lines:
-        try:
-            content = json.loads(line)
-            found.append({key: content[key] for key in ("name", "at_ns", "took_s")})
-        except (ValueError, TypeError, KeyError, RecursionError):
-            continue
-    return found

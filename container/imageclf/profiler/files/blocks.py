@@ -1,19 +1,21 @@
 """Tables that grow: a header, then blocks of rows, each whole or not there.
 
-A file begins with one line of JSON, the header: the columns, the machine and the readings of its
-clocks. Each block is a magic word, its length, a checksum, and the rows since the block before,
-column by column, compressed: `at_ns` as the differences of 64-bit numbers, the others as 32-bit
-floats. A block is written at once; what a full disk or a kill leaves of it is cut off or skipped,
-and the blocks before it stay good.
+A file begins with one line, the header: a checksum and JSON with the columns, the machine and the
+readings of its clocks. Each block is a head (a magic word, its length, its rows, checksums of both)
+and the rows since the block before: `at_ns` as differences of 64-bit numbers, the others column by
+column as 32-bit floats, bytes of like weight together, compressed. A block is written at once; what
+a full disk or a kill leaves of it is cut off or skipped, and the blocks before it stay good.
+
+`reading.py` reads them.
 """
 
+import errno
 import json
 import os
 import struct
 import time
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +24,22 @@ import numpy.typing as npt
 
 Values = npt.NDArray[Any]
 
-_MAGIC = b"ICPB"
-_HEAD = struct.Struct("<4sIII")  # magic, bytes, rows, CRC-32 of the bytes
-_LARGEST_BYTES = 1 << 26
-_LARGEST_HEADER = 1 << 20
-_FORMAT = 1
+FORMAT = 2
+
+MAGIC = b"ICPB"
+
+HEAD = struct.Struct("<4sIIII")
+"""Magic, bytes and rows of the body, CRC-32 of the body, CRC-32 of what stands before it here."""
+
+LARGEST_BODY = 1 << 24
+"""Bytes of a block's rows, compressed or not: more is written as several blocks."""
+
+MOST_COLUMNS = 4096
+LONGEST_NAME = 100
+LARGEST_HEADER = 1 << 20
+
+_COMPRESSION = 1
+_UNSURE_BITS = np.uint32(0xFF)
 
 
 class NotWrittenError(OSError):
@@ -46,7 +59,14 @@ def _boot_id() -> str:
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     except OSError:
-        return ""
+        return os.uname().nodename
+
+
+def coarse(values: Values) -> npt.NDArray[np.float32]:
+    """`values` to 16 significant binary digits, near five decimal ones, which need less room."""
+    single = np.ascontiguousarray(values, np.float32)
+    bits = (single.view(np.uint32) + (_UNSURE_BITS + 1) // 2) & ~_UNSURE_BITS
+    return np.where(np.isfinite(single), bits.view(np.float32), np.float32(np.nan))
 
 
 class Writer:
@@ -64,8 +84,11 @@ class Writer:
         self.columns = tuple(columns)
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file = path.open("wb", buffering=0)
-        header = {"format": _FORMAT, "columns": self.columns, **clocks(), **facts}
-        self._append(json.dumps(header).encode() + b"\n")
+        try:
+            self._append(_header({"columns": self.columns, **clocks(), **facts}))
+        except OSError:
+            self._file.close()
+            raise
 
     def write(self, at_ns: Sequence[int] | Values, rows: Values) -> None:
         """Append rows [N, columns] whose times are `at_ns` [N].
@@ -74,124 +97,40 @@ class Writer:
             NotWrittenError: the disk did not take them.
         """
         times = np.asarray(at_ns, np.int64)
-        steps = np.diff(times, prepend=np.int64(0))
-        values = np.ascontiguousarray(np.asarray(rows, np.float32).T)
-        body = zlib.compress(steps.tobytes() + values.tobytes(), 1)
-        self._append(_HEAD.pack(_MAGIC, len(body), len(times), zlib.crc32(body)) + body)
+        values = np.asarray(rows, np.float32).reshape(len(times), len(self.columns))
+        most = max(1, LARGEST_BODY // (8 + 4 * len(self.columns)))
+        for first in range(0, len(times), most):
+            part = slice(first, first + most)
+            self._append(_block(times[part], values[part]))
 
     def close(self) -> None:
         self._file.close()
 
     def _append(self, content: bytes) -> None:
-        size = os.fstat(self._file.fileno()).st_size
         try:
+            size = os.fstat(self._file.fileno()).st_size
             written = self._file.write(content)
+            if written is None or written < len(content):
+                os.ftruncate(self._file.fileno(), size)
+                self._file.seek(size)
+                raise NotWrittenError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         except OSError as error:
             raise NotWrittenError(error.errno, error.strerror) from error
-        if written is None or written < len(content):
-            os.ftruncate(self._file.fileno(), size)
-            self._file.seek(size)
-            raise NotWrittenError(28, os.strerror(28))
 
 
-def coarse(values: Values) -> npt.NDArray[np.float32]:
-    """`values` to 16 significant binary digits, five decimal ones, which need half the room."""
-    bits = np.ascontiguousarray(values, np.float32).view(np.uint32)
-    rounded = (bits + np.uint32(0x80)) & np.uint32(0xFFFFFF00)
-    return np.where(np.isfinite(values), rounded.view(np.float32), np.float32(np.nan))
+def _header(facts: Mapping[str, Any]) -> bytes:
+    text = json.dumps({"format": FORMAT, **facts}).encode()
+    return b"%08x %s\n" % (zlib.crc32(text), text)
 
 
-@dataclass(frozen=True)
-class Block:
-    """Rows [N, columns] and their times [N]."""
+def _block(at_ns: npt.NDArray[np.int64], values: npt.NDArray[np.float32]) -> bytes:
+    steps = np.diff(at_ns, prepend=np.int64(0))
+    content = _by_weight(steps) + _by_weight(np.ascontiguousarray(values.T).ravel())
+    body = zlib.compress(content, _COMPRESSION)
+    head = HEAD.pack(MAGIC, len(body), len(at_ns), zlib.crc32(body), 0)[:-4]
+    return head + struct.pack("<I", zlib.crc32(head)) + body
 
-    at_ns: npt.NDArray[np.int64]
-    rows: npt.NDArray[np.float32]
 
-
-class Reader:
-    """Reads a file that may still grow; each `fresh` gives what came since the last.
-
-    `header` is empty until the first line is whole; `fault` says in a sentence what was skipped.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.header: dict[str, Any] = {}
-        self.fault = ""
-        self._at = 0
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        return tuple(map(str, self.header.get("columns", ())))
-
-    def fresh(self) -> list[Block]:
-        """The whole blocks that are new; none when the file is gone."""
-        try:
-            with self.path.open("rb") as file:
-                file.seek(self._at)
-                content = file.read()
-        except OSError:
-            return []
-        if not self.header:
-            content = self._read_header(content)
-        return self._blocks(content) if self.header else []
-
-    def _read_header(self, content: bytes) -> bytes:
-        line, end, rest = content.partition(b"\n")
-        if not end:
-            if len(line) > _LARGEST_HEADER:
-                self.fault = f"{self.path.name} has no header."
-            return b""
-        try:
-            header = json.loads(line)
-            numbers = [int(header[name]) for name in ("monotonic_ns", "wall_ns")]
-            whole = header["format"] == _FORMAT and isinstance(header["columns"], list)
-        except (ValueError, TypeError, KeyError, RecursionError):
-            whole, numbers = False, []
-        if not whole or not numbers:
-            self.fault = f"{self.path.name} has no header that can be read."
-            return b""
-        self.header = header
-        self._at += len(line) + 1
-        return rest
-
-    def _blocks(self, content: bytes) -> list[Block]:
-        found: list[Block] = []
-        at = 0
-        while at + _HEAD.size <= len(content):
-            magic, size, rows, checksum = _HEAD.unpack_from(content, at)
-            if magic != _MAGIC or size > _LARGEST_BYTES:
-                at = self._skip(content, at)
-                continue
-            body = content[at + _HEAD.size : at + _HEAD.size + size]
-            if len(body) < size:
-                break
-            block = self._block(body, rows) if zlib.crc32(body) == checksum else None
-            if block is None:
-                at = self._skip(content, at)
-                continue
-            found.append(block)
-            at += _HEAD.size + size
-        self._at += at
-        return found
-
-    def _skip(self, content: bytes, at: int) -> int:
-        """Where the next block may begin."""
-        self.fault = f"{self.path.name} is damaged; what could not be read was left out."
-        found = content.find(_MAGIC, at + 1)
-        return len(content) if found < 0 else found
-
-    def _block(self, body: bytes, rows: int) -> Block | None:
-        width = len(self.columns)
-        expected = rows * (8 + 4 * width)
-        unpacker = zlib.decompressobj()
-        try:
-            content = unpacker.decompress(body, expected + 1)
-        except zlib.error:
-            return None
-        if len(content) != expected:
-            return None
-        at_ns = np.cumsum(np.frombuffer(content, np.int64, rows))
-        values = np.frombuffer(content, np.float32, offset=8 * rows).reshape(width, rows).T
-        return Block(at_ns, values)
+def _by_weight(numbers: Values) -> bytes:
+    """Their bytes, first all of the lowest weight: alike bytes stand together."""
+    return numbers.view(np.uint8).reshape(-1, numbers.itemsize).T.tobytes()
