@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sagemaker.debugger import DetailedProfilingConfig, FrameworkProfile, ProfilerConfig
+from sagemaker.debugger.framework_profile import FrameworkProfile
+from sagemaker.debugger.metrics_config import DetailedProfilingConfig
+from sagemaker.debugger.profiler_config import ProfilerConfig
 
 from imageclf import config
 from imageclf.contract import Tree

@@ -18,6 +18,7 @@ from imageclf.config import Hyperparameters, parse
 from imageclf.contract import Resources, Tree, write_failure
 from imageclf.debugger.hook import settings as debug_settings
 from imageclf.errors import ImageclfError, SettingsError
+from imageclf.profiler import settings as profile_settings
 from imageclf.training import own_program
 from imageclf.training.launch import Plan, StopForwarder, TrainingRunner
 
@@ -52,6 +53,7 @@ def train() -> int:
             return _run_own(tree, resources)
         given = parse(tree.read_config("hyperparameters"))
         debug_settings.read(tree, given)  # its faults are told before torch is loaded
+        profile_settings.read(tree, given)
     except ImageclfError as error:
         return _fail(tree, str(error), error.exit_code)
     plan = Plan(resources.hosts, resources.current_host, _processes(given))

@@ -12,6 +12,8 @@ from imageclf.artifact import Normalisation
 from imageclf.data.loading import Batch
 from imageclf.data.transforms import normalise
 from imageclf.model import scores
+from imageclf.profiler import names
+from imageclf.profiler.collect.clock import NO_CLOCK, NoClock
 from imageclf.training.hardware import Hardware, compute_dtype
 from imageclf.training.processes import World
 from imageclf.training.stop import StopSignal
@@ -61,6 +63,7 @@ def predict(
     prepare: Input,
     world: World,
     stop: StopSignal,
+    clock: NoClock = NO_CLOCK,
 ) -> Predictions | None:
     """The logits of all images of a split; each process brings its `batches` of them.
 
@@ -69,13 +72,17 @@ def predict(
     network.eval()
     world.share_buffers(network)
     logits_parts, places = [np.empty((0, 0), np.float32)], [np.empty(0, np.int64)]
-    for batch in batches:
+    for batch in clock.waiting(batches):
         if stop.requested:
             break
         with torch.inference_mode(), prepare.autocast():
-            logits_bk = network(prepare(batch.images_u8_bchw))
+            clock.enter(names.COPY)
+            images_bchw = prepare(batch.images_u8_bchw)
+            clock.enter(names.FORWARD)
+            logits_bk = network(images_bchw)
         logits_parts.append(logits_bk.float().cpu().numpy())
         places.append(batch.indices_b.numpy())
+        clock.step_ends(len(batch.indices_b))
     if any(world.agree(stop.requested)):
         return None
     classes = max(part.shape[1] for part in logits_parts)

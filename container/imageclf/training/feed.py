@@ -34,7 +34,8 @@ class Feed:
         workers = settings.workers
         if workers is None:
             workers = default_workers(cores(), world.local_size, hardware.is_cuda)
-        self._workers = workers
+        self.workers = workers
+        """Processes that read for this one."""
         self._threads = hardware.threads
         transform = TrainTransform(size, settings.augment, share)
         self._training = self._loader(data.train, transform)
@@ -84,7 +85,7 @@ class Feed:
             transform,
             seed=self._settings.seed,
             max_megapixels=self._data.max_megapixels,
-            workers=self._workers,
+            workers=self.workers,
             threads=self._threads,
             pin_memory=self._is_cuda,
         )

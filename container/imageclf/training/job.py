@@ -21,6 +21,8 @@ from imageclf.errors import CheckpointError, DataError, TrainingError
 from imageclf.model import architecture as architectures
 from imageclf.model import defaults, export, pretrained, scores, weights
 from imageclf.model.layers import Freezer
+from imageclf.profiler import settings as profile_settings
+from imageclf.profiler.collect.clock import NoClock
 from imageclf.rules.watching import Statuses
 from imageclf.training import account, hardware, results, resume
 from imageclf.training.account import Account, Plan
@@ -30,8 +32,10 @@ from imageclf.training.evaluation import Input, Predictions, predict
 from imageclf.training.feed import Feed, labels
 from imageclf.training.learner import Learner
 from imageclf.training.processes import World
+from imageclf.training.profiling import Profiling
 from imageclf.training.stop import StopRequested, StopSignal
 from imageclf.training.trainer import Trainer
+from imageclf.training.watch import Watch
 
 log = logging.getLogger(__name__)
 
@@ -61,11 +65,40 @@ class Job:
         given = parse(self._tree.read_config("hyperparameters"))
         architectures.check_name(given.architecture)
         watched = debug_settings.read(self._tree, given)
+        profiled = profile_settings.read(self._tree, given)
         machine = self._hardware(given)
         self._world.join(machine.is_cuda)
         hardware.prepare(machine)
-        data = self._load_data(given)
-        checkpoint = resume.find(self._checkpoints, self._world)
+        with Profiling(
+            profiled, self._tree, self._world, is_cuda=machine.is_cuda, board=watched.tensorboard
+        ) as profiling:
+            with profiling.part("data check"):
+                data = self._load_data(given)
+            checkpoint = resume.find(self._checkpoints, self._world)
+            plan = self._plan(given, data, machine, started, checkpoint)
+            with profiling.part("network"):
+                network = self._network(plan, fresh=checkpoint is None)
+            with (
+                Feed(data, plan.settings, self._world, machine) as feed,
+                Debugging(watched, self._tree, self._world) as debugging,
+            ):
+                watch = Watch(debugging, profiling)
+                trainer = self._trainer(plan, network, feed, watch)
+                if checkpoint is not None:
+                    trainer.restore(checkpoint)
+                    resume.note(trainer.state, len(feed.global_sizes))
+                del checkpoint  # as large as the network and its optimiser
+                watch.begin(plan, network, feed, trainer.state)
+                self._train(plan, network, feed, trainer, watch)
+
+    def _plan(
+        self,
+        given: Hyperparameters,
+        data: DataSet,
+        machine: hardware.Hardware,
+        started: str,
+        checkpoint: bytes | None,
+    ) -> Plan:
         chosen = defaults.resolve(given, machine.machine)
         settings = resume.settings(checkpoint, given, chosen, data)
         spec = NetworkSpec(
@@ -75,19 +108,7 @@ class Job:
             units=settings.units,
             dropout=settings.dropout,
         )
-        plan = Plan(given, settings, data, spec, machine, self._world.size, started, self._name)
-        network = self._network(plan, fresh=checkpoint is None)
-        with (
-            Feed(data, settings, self._world, machine) as feed,
-            Debugging(watched, self._tree, self._world) as debugging,
-        ):
-            trainer = self._trainer(plan, network, feed, debugging)
-            if checkpoint is not None:
-                trainer.restore(checkpoint)
-                resume.note(trainer.state, len(feed.global_sizes))
-            del checkpoint  # as large as the network and its optimiser
-            debugging.begin(network, trainer.state)
-            self._train(plan, network, feed, trainer, debugging)
+        return Plan(given, settings, data, spec, machine, self._world.size, started, self._name)
 
     def _hardware(self, given: Hyperparameters) -> hardware.Hardware:
         driver.require_gpu_or_explain(
@@ -132,20 +153,21 @@ class Job:
         network: nn.Module,
         feed: Feed,
         trainer: Trainer,
-        debugging: Debugging,
+        watch: Watch,
     ) -> None:
         try:
-            trainer.fit()
+            with watch.profiling.loop():
+                trainer.fit()
         except StopRequested:
-            debugging.end()
-            self._write_stopped(plan, network, trainer.state, debugging)
+            watch.debugging.end()
+            self._write_stopped(plan, network, trainer.state, watch)
             raise
         except (CheckpointError, TrainingError) as error:
-            raise debugging.explained(error) from error
-        debugging.end()
-        self._conclude(plan, network, feed, trainer, debugging)
+            raise watch.debugging.explained(error) from error
+        watch.debugging.end()
+        self._conclude(plan, network, feed, trainer, watch)
 
-    def _trainer(self, plan: Plan, network: nn.Module, feed: Feed, debugging: Debugging) -> Trainer:
+    def _trainer(self, plan: Plan, network: nn.Module, feed: Feed, watch: Watch) -> Trainer:
         settings, prepare = plan.settings, _input(plan)
         words = ", ".join(f"{name}={value}" for name, value in settings.as_strings().items())
         log.info("settings: %s", words)
@@ -153,7 +175,15 @@ class Job:
         log.info("%d process(es) on %s, %s", self._world.size, where, settings.precision)
         counts = list(plan.data.class_counts())
         return Trainer(
-            Learner(network, settings, prepare, self._world, counts, recorder=debugging.recorder),
+            Learner(
+                network,
+                settings,
+                prepare,
+                self._world,
+                counts,
+                recorder=watch.debugging.recorder,
+                clock=watch.profiling.clock,
+            ),
             Freezer(network, settings.architecture, settings.train, settings.unfreeze_every),
             feed,
             resume.start(plan.given, settings, plan.data),
@@ -163,19 +193,17 @@ class Job:
             stop=self._stop,
             checkpoints=self._checkpoints,
             record=self._results.history,
-            debugging=debugging,
+            watch=watch,
         )
 
-    def _write_stopped(
-        self, plan: Plan, network: nn.Module, state: State, debugging: Debugging
-    ) -> None:
+    def _write_stopped(self, plan: Plan, network: nn.Module, state: State, watch: Watch) -> None:
         """What a stopped training leaves: the best epoch so far, not evaluated anew."""
         if self._world.leads and state.best:
             content = self._checkpoints.read_best(state.best.epoch)
             restore_network(safetensors.torch.load(content), network)
             told = Account(plan, state, stopped=True)
             self._write(told, network)
-            self._add_rules(told, debugging.statuses(STOPPED_PATIENCE_S))
+            self._add_rules(told, watch.statuses(STOPPED_PATIENCE_S))
 
     def _conclude(
         self,
@@ -183,17 +211,18 @@ class Job:
         network: nn.Module,
         feed: Feed,
         trainer: Trainer,
-        debugging: Debugging,
+        watch: Watch,
     ) -> None:
         """Evaluate the best epoch, calibrate it, and write the artifact and the results."""
         state = trainer.state
         self._take_best(state, network)
         data = plan.data
-        shown = self._predict(plan, network, feed.validation(), data.validation)
+        clock = watch.profiling.clock
+        shown = self._predict(plan, network, feed.validation(), data.validation, clock)
         temperature = scores.fit_temperature(shown.logits_nk, shown.labels_n)
         split, items, test = "validation", data.validation, {}
         if data.test:
-            shown = self._predict(plan, network, feed.once(data.test), data.test)
+            shown = self._predict(plan, network, feed.once(data.test), data.test, clock)
             split, items, test = "test", data.test, account.test_metrics(shown.scores())
         if self._world.leads:
             self._results.evaluation(results.evaluation(split, items, shown, temperature, data))
@@ -201,7 +230,8 @@ class Job:
             self._write(told, network)
             if plan.settings.onnx:
                 self._export(plan)
-            self._add_rules(told, debugging.statuses())
+            self._add_rules(told, watch.statuses())
+        watch.profiling.end()
         self._world.wait()
 
     def _take_best(self, state: State, network: nn.Module) -> None:
@@ -213,16 +243,23 @@ class Job:
         restore_network(safetensors.torch.load(content), network)
 
     def _predict(
-        self, plan: Plan, network: nn.Module, batches: Iterable[Batch], items: tuple[Item, ...]
+        self,
+        plan: Plan,
+        network: nn.Module,
+        batches: Iterable[Batch],
+        items: tuple[Item, ...],
+        clock: NoClock,
     ) -> Predictions:
-        predictions = predict(
-            network,
-            batches,
-            labels(items),
-            prepare=_input(plan),
-            world=self._world,
-            stop=self._stop,
-        )
+        with clock.evaluating(epoch=0):
+            predictions = predict(
+                network,
+                batches,
+                labels(items),
+                prepare=_input(plan),
+                world=self._world,
+                stop=self._stop,
+                clock=clock,
+            )
         if predictions is None:
             raise StopRequested
         return predictions
@@ -235,10 +272,10 @@ class Job:
         report = self._results.summary(told.summary())
         log.info("model in %s, report in %s", self._tree.model, report)
 
-    def _add_rules(self, told: Account, rules: Statuses) -> None:
-        """Say in the summary and the report what the debugger's rules found."""
+    def _add_rules(self, told: Account, rules: dict[str, Statuses]) -> None:
+        """Say in the summary and the report what the rules of both kinds found."""
         if rules:
-            self._results.summary(told.summary() | {"rules": rules})
+            self._results.summary(told.summary() | rules)
 
     def _export(self, plan: Plan) -> None:
         """Add the ONNX graph to the artifact, compared with torch on pictures of validation."""

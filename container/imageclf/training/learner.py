@@ -8,6 +8,8 @@ from imageclf.config import Hyperparameters
 from imageclf.data.loading import Batch
 from imageclf.debugger.hook.recorder import NoRecorder
 from imageclf.model import architecture as architectures
+from imageclf.profiler import names
+from imageclf.profiler.collect.clock import NO_CLOCK, NoClock
 from imageclf.training import optimisation
 from imageclf.training.checkpoint import Sums
 from imageclf.training.evaluation import Input
@@ -21,6 +23,7 @@ class Learner:
         network: on its device, in its memory layout.
         class_counts: training images of each class.
         recorder: is told what happens in each step.
+        clock: is told when its phases begin.
     """
 
     def __init__(
@@ -32,6 +35,7 @@ class Learner:
         class_counts: list[int],
         *,
         recorder: NoRecorder,
+        clock: NoClock = NO_CLOCK,
     ) -> None:
         device = prepare.hardware.device
         balanced = settings.class_weights == "balanced"
@@ -43,6 +47,7 @@ class Learner:
         self._prepare = prepare
         self._world = world
         self._recorder = recorder
+        self._clock = clock
         self._mixup = optimisation.Mixup(settings.mixup)
         self._criterion = optimisation.Criterion(settings, weights_k)
         self._model: nn.Module = network
@@ -58,21 +63,29 @@ class Learner:
 
         The gradient is that of the mean over the global batch, whatever the parts' sizes.
         """
+        clock = self._clock
+        clock.enter(names.COPY)
         lr = optimisation.learning_rate(self._settings, epochs_done)
         optimisation.set_learning_rate(self.optimizer, lr)
         labels_b = batch.labels_b.to(self._prepare.hardware.device, non_blocking=True)
         images_bchw, share = self._mixup(self._prepare(batch.images_u8_bchw))
+        clock.enter(names.HOOK)
         self._recorder.step_begins()
         self._recorder.given(images_bchw)
+        clock.enter(names.FORWARD)
         with self._prepare.autocast():
             output = self._model(images_bchw)
         main_bk, auxiliary = architectures.all_logits(output)
         loss = self._criterion(main_bk, auxiliary, labels_b, share)
         shown_b = labels_b if share >= 0.5 else labels_b.roll(1, 0)
+        clock.enter(names.HOOK)
         self._recorder.computed(loss, shown_b, main_bk)
         self._update(loss * (self._world.size / global_size))
+        clock.enter(names.OTHER)
         self._count(loss, main_bk, shown_b)
+        clock.enter(names.HOOK)
         self._recorder.step_ends()
+        clock.enter(names.OTHER)
 
     def loss(self) -> float:
         """Sum of this process's losses since `clear`; waits for the device."""
@@ -93,9 +106,13 @@ class Learner:
         self._sums_3.zero_()
 
     def _update(self, loss: Tensor) -> None:
+        self._clock.enter(names.OPTIMISER)
         self.optimizer.zero_grad(set_to_none=True)
+        self._clock.enter(names.BACKWARD)
         self.scaler.scale(loss).backward()
+        self._clock.enter(names.HOOK)
         self._recorder.gradients(self.scaler)
+        self._clock.enter(names.OPTIMISER)
         if self._settings.clip_norm:
             self.scaler.unscale_(self.optimizer)
             nn.utils.clip_grad_norm_(self.network.parameters(), self._settings.clip_norm)

@@ -23,15 +23,16 @@ from imageclf.data.loading import Batch
 from imageclf.errors import TrainingError
 from imageclf.model.layers import Freezer
 from imageclf.model.scores import Scores
+from imageclf.profiler import names
 from imageclf.rules.watching import Asked
 from imageclf.training import optimisation
 from imageclf.training.checkpoint import Best, CheckpointFolder, State, Sums, restore
-from imageclf.training.debugging import Debugging
 from imageclf.training.evaluation import Input, Predictions, predict
 from imageclf.training.learner import Learner
 from imageclf.training.processes import Agreement, World
 from imageclf.training.progress import Progress
 from imageclf.training.stop import StopRequested, StopSignal
+from imageclf.training.watch import Watch
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +73,7 @@ class Trainer:
         stop: StopSignal,
         checkpoints: CheckpointFolder,
         record: Record,
-        debugging: Debugging,
+        watch: Watch,
     ) -> None:
         self.state = state
         self.ended_by: Asked | None = None
@@ -86,8 +87,9 @@ class Trainer:
         self._stop = stop
         self._checkpoints = checkpoints
         self._record = record
-        self._debugging = debugging
-        self._recorder = debugging.recorder
+        self._watch = watch
+        self._recorder = watch.debugging.recorder
+        self._clock = watch.profiling.clock
         self._rule_stop = False
         self._agreement = Agreement(world, choices=3)
         self._interval_s = settings.checkpoint_minutes * 60
@@ -103,7 +105,7 @@ class Trainer:
             self._learner.scaler.load_state_dict(self.state.scaler)
 
     def fit(self) -> None:
-        """Train to the last epoch, to an early stop, or until a rule of the debugger ends it.
+        """Train to the last epoch, to an early stop, or until a rule ends it.
 
         Raises:
             StopRequested: a stop signal came; a checkpoint was written.
@@ -152,7 +154,7 @@ class Trainer:
 
     def _go_on(self) -> bool:
         """After an epoch: False when a stop signal came to anyone; a rule may end the training."""
-        rule = self._debugging.asked_to_stop() is not None
+        rule = self._watch.asked_to_stop() is not None
         stop, rule = map(any, zip(*self._world.agree((self._stop.requested, rule)), strict=True))
         if rule and not stop and not self._rule_stop and not self.finished:
             self._end_by_rule()
@@ -165,7 +167,8 @@ class Trainer:
         total = len(feed.global_sizes)
         shown = self._world.leads
         with Progress(state.epoch, self._settings.epochs, total, state.batch, shown) as progress:
-            for batch in feed.training(state.epoch, state.batch):
+            self._clock.begins(names.TRAIN, state.epoch)
+            for batch in self._clock.waiting(feed.training(state.epoch, state.batch)):
                 stop, save, rule = self._step(batch)
                 state.sums.seconds = time.monotonic() - began_s
                 progress.advance()
@@ -184,7 +187,7 @@ class Trainer:
         """Take note that a rule ends the training; a run with numbers can go on from here."""
         self._check_loss(self.state.sums.loss)
         self._rule_stop = True
-        self.ended_by = self._debugging.asked_to_stop()
+        self.ended_by = self._watch.asked_to_stop()
         log.info("%s", self.ended_by)
         self._save()
 
@@ -199,7 +202,7 @@ class Trainer:
         """One step; whether to stop, to write a checkpoint, to end by a rule, as all agreed."""
         state = self.state
         due = self._world.leads and self._checkpoint_due(self._interval_s)
-        rule = self._debugging.asked_to_stop() is not None
+        rule = self._watch.asked_to_stop() is not None
         self._agreement.propose(self._stop.requested, due, rule)
         torch.manual_seed(_step_seed(self._settings.seed, state, self._world.rank))
         sizes = self._feed.global_sizes
@@ -210,7 +213,9 @@ class Trainer:
         state.step += 1
         if not self._prepare.hardware.is_cuda or state.step % _LOSS_CHECK_STEPS == 0:
             self._check_loss(self._learner.loss())
-        return self._agreement.decide()
+        decided = self._agreement.decide()
+        self._clock.step_ends(len(batch.labels_b))
+        return decided
 
     def _note_first_step(self) -> None:
         if not self._stepped:
@@ -219,7 +224,7 @@ class Trainer:
             log.info("first step done %.1f s after the program started", time.time() - began_s)
 
     def _validate(self) -> Predictions | None:
-        with self._recorder.validating():
+        with self._recorder.validating(), self._clock.evaluating(self.state.epoch):
             return predict(
                 self._learner.network,
                 self._feed.validation(),
@@ -227,6 +232,7 @@ class Trainer:
                 prepare=self._prepare,
                 world=self._world,
                 stop=self._stop,
+                clock=self._clock,
             )
 
     def _conclude(self, predictions: Predictions, epoch_s: float) -> None:
@@ -278,7 +284,8 @@ class Trainer:
         self._checkpoint_s = time.monotonic()
         self.state.seconds = self._seconds_before + self._checkpoint_s - self._began_s
         self.state.scaler = self._learner.scaler.state_dict()
-        self._world.once_per_training(self._write)
+        with self._clock.aside(names.CHECKPOINT):
+            self._world.once_per_training(self._write)
 
     def _write(self) -> None:
         path = self._checkpoints.save(self.state, self._learner.network, self._learner.optimizer)

@@ -1,0 +1,259 @@
+"""The profiler of one training: what measures it, the process that judges, and what it said.
+
+It measures from the start of the program until the artifact is written; the report is made after
+that, so that it shows the work after the last step too. Nothing that fails here harms the training:
+it is told in a line of the log, and the report says what is missing. No process waits for another
+one without a limit.
+"""
+
+import logging
+import os
+import re
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Any, Self
+
+from torch import nn
+
+from imageclf import artifact
+from imageclf.contract import Resources, Tree
+from imageclf.model.layers import Freezer
+from imageclf.profiler import live, names
+from imageclf.profiler.collect import folder as profile_folder
+from imageclf.profiler.collect import kernels, probe
+from imageclf.profiler.collect.board import Board
+from imageclf.profiler.collect.clock import NO_CLOCK, Clock, NoClock
+from imageclf.profiler.collect.device_time import DeviceTime
+from imageclf.profiler.collect.recording import Recording, began_ns
+from imageclf.profiler.collect.sampler import Sampler
+from imageclf.profiler.collect.scalars import Scalars
+from imageclf.profiler.collect.tally import Tally
+from imageclf.profiler.settings import ProfileSettings
+from imageclf.rules.watching import Asked, Statuses, Watcher
+from imageclf.training import profile_facts
+from imageclf.training.account import Plan
+from imageclf.training.checkpoint import State
+from imageclf.training.feed import Feed
+from imageclf.training.processes import World
+from imageclf.training.stop import StopRequested
+
+log = logging.getLogger(__name__)
+
+PATIENCE_S = 30.0
+"""So long the rules and the report have after the training."""
+
+STOPPED_PATIENCE_S = 15.0
+"""The same when the platform wants the job to end."""
+
+_OTHERS_PATIENCE_S = 5.0
+
+
+class Profiling:
+    """Whether on or off; a context manager: on leaving, nothing of it runs any more.
+
+    Args:
+        board: TensorBoard's folder; None for none.
+    """
+
+    def __init__(
+        self,
+        settings: ProfileSettings,
+        tree: Tree,
+        world: World,
+        *,
+        is_cuda: bool,
+        board: str | None = None,
+        environment: Mapping[str, str] = os.environ,
+    ) -> None:
+        self.clock: NoClock = NO_CLOCK
+        self._settings, self._tree, self._world = settings, tree, world
+        self._is_cuda = is_cuda
+        self._board = tree.place(board) if board is not None else None
+        self._environment = environment
+        self._folder = (
+            tree.place(settings.folder) if settings.folder else tree.output / names.FOLDER
+        )
+        self._host = re.sub(r"[^\w.-]", "_", Resources.from_tree(tree).current_host)[:200]
+        self._began_ns = began_ns()
+        self._loop_ended_ns: int | None = None
+        self._fault = ""
+        self._recording: Recording | None = None
+        self._scalars: Scalars | None = None
+        self._sampler: Sampler | None = None
+        self._watcher: Watcher | None = None
+        self._neighbours: tuple[str, ...] = ()
+
+    def __enter__(self) -> Self:
+        if self._settings.on:
+            self._start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        stopped = isinstance(error, StopRequested)
+        self.statuses(STOPPED_PATIENCE_S if stopped else PATIENCE_S)
+
+    @contextmanager
+    def part(self, name: str) -> Iterator[None]:
+        """What is inside is a span."""
+        at_ns = time.monotonic_ns()
+        try:
+            yield
+        finally:
+            self._span(name, at_ns)
+
+    def begin(self, plan: Plan, network: nn.Module, feed: Feed, state: State) -> None:
+        """Say what is trained, measure what the machine can do, let the rules watch.
+
+        All must call it, before the first step and before anything hooks into `network`.
+        """
+        if self._recording is None:
+            return
+        if self._scalars is not None:
+            self._scalars.first_step = state.step
+        facts = profile_facts.of(plan, feed, self._world, self._tree, self._environment)
+        self._recording.facts(
+            {
+                "host": self._host,
+                "began_ns": self._began_ns,
+                "interval_ms": self._settings.interval_ms,
+                "first_step": state.step,
+                **facts,
+            }
+        )
+        if self._world.leads:
+            with self.part("measuring the machine"):
+                self._measure(plan, network, state)
+            self._watch()
+        self._world.wait()  # the others would take the machine from what is measured
+
+    @contextmanager
+    def loop(self) -> Iterator[None]:
+        """Inside, the training loop runs."""
+        self._span(names.INITIALISATION, self._began_ns)
+        at_ns = time.monotonic_ns()
+        try:
+            yield
+        finally:
+            self._loop_ended_ns = time.monotonic_ns()
+            self._span(names.TRAINING_LOOP, at_ns)
+
+    def asked_to_stop(self) -> Asked | None:
+        """What a rule said when it asked this training to end; known in the first process only."""
+        return None if self._watcher is None else self._watcher.asked_to_stop()
+
+    def end(self) -> None:
+        """This process has done its work; the first one says so when the others have, too.
+
+        A second call does nothing.
+        """
+        recording, self._recording = self._recording, None
+        if recording is None:
+            return
+        if self._loop_ended_ns is not None:
+            recording.span(names.FINALISATION, self._loop_ended_ns, time.monotonic_ns())
+        self.clock.close()
+        recording.close()
+        self._fault = self._fault or recording.fault
+        if self._sampler is not None:
+            self._sampler.stop()
+        if self._world.leads:
+            profile_folder.wait_for(self._folder, self._neighbours, _OTHERS_PATIENCE_S)
+            self._mark_end()
+
+    def statuses(self, patience_s: float = PATIENCE_S) -> Statuses:
+        """How the rules stand at the end; waits for them, at most so long."""
+        self.end()
+        return [] if self._watcher is None else self._watcher.finish(patience_s, self._fault)
+
+    def _start(self) -> None:
+        world = self._world
+        everyone = world.agree((self._host, os.getpid()))
+        fault = world.once_per_host(self._prepare)
+        if fault:
+            log.warning("the profiler is off: %s", fault)
+            return
+        here = [(rank, pid) for rank, (host, pid) in enumerate(everyone) if host == self._host]
+        self._neighbours = tuple(f"{self._host}-{rank}" for rank, _ in here if rank != world.rank)
+        self._record()
+        if world.local_rank == 0:
+            pids = [pid for _, pid in here]
+            self._sampler = Sampler(self._folder, self._host, self._settings.interval_ms, pids)
+            self._sampler.start()
+        self._span("imports", self._began_ns)
+
+    def _prepare(self) -> str:
+        """Make the folder; why it cannot be used, or nothing."""
+        own = self._folder.resolve().is_relative_to(self._tree.output.resolve())
+        try:
+            profile_folder.prepare(self._folder, own)
+        except OSError as error:
+            return str(error)
+        return ""
+
+    def _record(self) -> None:
+        worker, tally = f"{self._host}-{self._world.rank}", None
+        board = self._board if self._world.leads else None
+        if board is not None:
+            tally = Tally()
+            samples = self._folder / names.SYSTEM / self._host
+            self._scalars = Scalars(Board(board), tally, samples)
+        write = self._scalars.write if self._scalars is not None else _nothing
+        self._recording = Recording(self._folder, worker, also=write)
+        self.clock = Clock(
+            self._recording,
+            DeviceTime() if self._is_cuda else None,
+            kernels.make(
+                self._settings.window, self._folder, worker, self._board, is_cuda=self._is_cuda
+            ),
+            tally,
+        )
+
+    def _span(self, name: str, at_ns: int) -> None:
+        if self._recording is not None:
+            self._recording.span(name, at_ns, time.monotonic_ns())
+
+    def _measure(self, plan: Plan, network: nn.Module, state: State) -> None:
+        """Write what the machine can do and the model asks of it."""
+        settings = plan.settings
+        learning = [weight.requires_grad for weight in network.parameters()]
+        try:
+            Freezer(network, settings.architecture, settings.train, settings.unfreeze_every).apply(
+                state.epoch
+            )
+            found: dict[str, Any] = probe.measure(
+                network,
+                device=plan.hardware.device,
+                precision=settings.precision,
+                batch_size=profile_facts.own_batch(settings, self._world),
+                image_size=settings.image_size or 1,
+                channels_last=bool(settings.channels_last),
+            )
+            artifact.write_json(self._folder / names.MACHINE, found)
+        except (RuntimeError, OSError) as error:
+            log.warning("the machine was not measured: %s", error)
+        finally:
+            for weight, learns in zip(network.parameters(), learning, strict=True):
+                weight.requires_grad_(learns)
+
+    def _watch(self) -> None:
+        self._watcher = Watcher(
+            live.PROGRAM, self._folder, self._tree.output_data, self._settings.rules
+        )
+        self._watcher.start()
+
+    def _mark_end(self) -> None:
+        try:
+            profile_folder.end(self._folder)
+        except OSError as error:
+            self._fault = self._fault or f"The profile has no end: {error.strerror}."
+
+
+def _nothing() -> None:
+    return
