@@ -50,8 +50,8 @@ def _gaps(run: Measured) -> Iterator[str]:
             "The machine was not measured in this run, so the roofline and the predictions of "
             "batch size and bf16 are missing."
         )
-    faults = run.machine.get("faults", ())
-    yield from (str(fault) for fault in faults if isinstance(faults, list))
+    faults = run.machine.get("faults")
+    yield from map(str, faults if isinstance(faults, list) else ())
     if run.reading is None:
         yield (
             "How long pictures take to read was not recorded, so what other workers or cached "

@@ -85,11 +85,12 @@ class StepModel:
 
     def with_images(self, factor: float, compute_ms: float) -> Self:
         """With so many times the pictures in a step, which then computes for `compute_ms`."""
+        reading = max(0.0, self.busy_ms - self.compute_ms * self.compute_cores)
         return replace(
             self,
             images=self.images * factor,
             compute_ms=compute_ms,
-            busy_ms=self.busy_ms * factor,
+            busy_ms=reading * factor + compute_ms * self.compute_cores,
             beyond_ms=self.beyond_ms * factor,
         )
 
