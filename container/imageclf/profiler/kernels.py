@@ -1,152 +1,65 @@
 """What the windows of steps say that were looked into closely: operators, kernels, gaps, copies.
 
-Reads the traces that `collect.kernels` had torch.profiler write. Whatever is damaged or too much
-is left out and said in `notes`. Shares are 0 to 1, of the time of the windows.
+Reads the traces that `collect.kernels` had torch.profiler write, or others of its making. Whatever
+is damaged or too much is left out and said in `notes`.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
-
 from imageclf.profiler import names
-from imageclf.profiler.recorded import Floats
+from imageclf.profiler.files import safely
+from imageclf.profiler.traces import opened
+from imageclf.profiler.traces.opened import Opened
+from imageclf.profiler.traces.summing import Sums
+from imageclf.profiler.traces.values import (
+    Copy,
+    Kernel,
+    Kernels,
+    Launches,
+    MemoryLine,
+    Operator,
+    Synchronisation,
+    TracedWindow,
+)
 
+__all__ = [
+    "Copy",
+    "Kernel",
+    "Kernels",
+    "Launches",
+    "MemoryLine",
+    "Operator",
+    "Synchronisation",
+    "TracedWindow",
+    "summarise",
+    "traces",
+]
 
-@dataclass(frozen=True)
-class Operator:
-    """One kind of operator, all of its calls.
+_SUFFIXES = (".pt.trace.json.gz", ".pt.trace.json")
 
-    Args:
-        self_ms: time of the processor in it, without the operators that it calls.
-        total_ms: with those; calls of itself count twice, as in torch's own tables.
-        device_self_ms: what the GPU did for it, without what it did for operators called by it.
-        share: `self_ms` of the windows' time.
-        device_share: `device_self_ms` of the windows' time.
-    """
-
-    name: str
-    calls: int
-    self_ms: float
-    total_ms: float
-    device_self_ms: float
-    device_total_ms: float
-    share: float
-    device_share: float
-
-
-@dataclass(frozen=True)
-class Kernel:
-    """One kind of kernel on the GPU, all of its calls; `share` of the windows' time."""
-
-    name: str
-    calls: int
-    total_ms: float
-    mean_us: float
-    share: float
-
-
-@dataclass(frozen=True)
-class Launches:
-    """How the processor kept the GPU in work.
-
-    Args:
-        call_ms: time of the processor in the calls that launch.
-        idle_ms, idle_share: the GPU did nothing, neither kernels nor copies.
-        gap_ms, gap_share: part of that in which what came next had not yet been launched.
-    """
-
-    count: int
-    call_ms: float
-    idle_ms: float
-    idle_share: float
-    gap_ms: float
-    gap_share: float
-
-
-@dataclass(frozen=True)
-class Synchronisation:
-    """One way in which the processor waited for the GPU."""
-
-    name: str
-    calls: int
-    total_ms: float
-    share: float
-
-
-@dataclass(frozen=True)
-class Copy:
-    """Copies of one kind, as in `HtoD (Pageable -> Device)`; `gib_s` while copying."""
-
-    kind: str
-    calls: int
-    mib: float
-    total_ms: float
-    gib_s: float
-
-
-@dataclass(frozen=True)
-class MemoryLine:
-    """Memory that a process had allocated on a device, in the course of a window.
-
-    On the processor only what was allocated within the window counts; it begins at 0.
-
-    Args:
-        device: `cpu`, or `cuda:0` and so on.
-        t_s: seconds since the window began.
-    """
-
-    worker: str
-    device: str
-    t_s: Floats
-    allocated_mib: Floats
-
-    @property
-    def peak_mib(self) -> float:
-        return float(np.max(self.allocated_mib, initial=0.0))
-
-
-@dataclass(frozen=True)
-class TracedWindow:
-    """The steps of one process that one trace holds."""
-
-    worker: str
-    first_step: int
-    steps: int
-    took_ms: float
-    path: Path
-
-
-@dataclass(frozen=True)
-class Kernels:
-    """All windows of a run together; the longest come first in each tuple."""
-
-    windows: tuple[TracedWindow, ...] = ()
-    operators: tuple[Operator, ...] = ()
-    kernels: tuple[Kernel, ...] = ()
-    launches: Launches | None = None
-    synchronisations: tuple[Synchronisation, ...] = ()
-    copies: tuple[Copy, ...] = ()
-    memory: tuple[MemoryLine, ...] = ()
-    notes: tuple[str, ...] = ()
-
-    @property
-    def took_ms(self) -> float:
-        """Time of all windows."""
-        return sum(window.took_ms for window in self.windows)
-
-    @property
-    def by_cpu(self) -> tuple[Operator, ...]:
-        """The operators that cost the processor most first."""
-        return tuple(sorted(self.operators, key=lambda one: -one.self_ms))
-
-    @property
-    def by_gpu(self) -> tuple[Operator, ...]:
-        """The operators that cost the GPU most first; only those that cost it anything."""
-        costly = (one for one in self.operators if one.device_self_ms > 0)
-        return tuple(sorted(costly, key=lambda one: -one.device_self_ms))
+_MOST_FILES = 64
 
 
 def summarise(folder: Path) -> Kernels | None:
     """What the traces in the folder of a profile say; None when there are none."""
-    return Kernels() if any((folder / names.KERNELS).glob("*.pt.trace.json.gz")) else None
+    paths = files(folder)
+    if not paths:
+        return None
+    sums = Sums()
+    for trace in traces(folder):
+        sums.add(trace)
+    left_out = len(paths) - _MOST_FILES
+    note = f"There are {left_out} more traces of windows than are read; they were left out."
+    return sums.kernels((note,) if left_out > 0 else ())
+
+
+def traces(folder: Path) -> Iterator[Opened]:
+    """The traces in the folder of a profile, one after the other: each may be large."""
+    for path in files(folder)[:_MOST_FILES]:
+        yield opened.read(path)
+
+
+def files(folder: Path) -> list[Path]:
+    """Where the traces lie."""
+    return [path for path in safely.inside(folder / names.KERNELS) if path.name.endswith(_SUFFIXES)]
