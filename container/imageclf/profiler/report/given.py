@@ -1,0 +1,161 @@
+"""All that the page is made of, gathered once: what was recorded, judged, traced and advised.
+
+Whatever of it fails is left out and said in `gaps`: a page with a hole is better than none.
+"""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any, TypeVar
+
+import numpy as np
+
+from imageclf.profiler import kernels as tracing
+from imageclf.profiler import names
+from imageclf.profiler.advice import advise as advising
+from imageclf.profiler.advice.values import Advised
+from imageclf.profiler.kernels import Kernels
+from imageclf.profiler.recorded import EMPTY, Floats, Span, Stretch, Table
+from imageclf.profiler.report.drawing import Unit, time_unit
+from imageclf.profiler.rules.base import ProfilerRule
+from imageclf.profiler.rules.report_rule import RulesInside
+from imageclf.profiler.run import Profile
+from imageclf.rules.engine import RuleState
+
+Judged = Sequence[tuple[ProfilerRule, RuleState]]
+"""Each rule with how its evaluation stands."""
+
+_log = logging.getLogger(__name__)
+
+_MadeT = TypeVar("_MadeT")
+
+
+@dataclass
+class Given:
+    """A run as the page shows it; times are seconds since it began."""
+
+    whole: Stretch
+    judged: Judged
+    advised: Advised
+    kernels: Kernels | None
+    machine: Mapping[str, Any]
+    began_wall_s: float
+    dollars_an_hour: float | None = None
+    gaps: list[str] = field(default_factory=list)
+
+    @cached_property
+    def workers(self) -> dict[str, Mapping[str, Any]]:
+        """Facts about each process, in the order of their ranks."""
+        known = self.whole.workers
+        every = {*known, *self.whole.steps}
+        return {name: known.get(name, {}) for name in sorted(every, key=self._rank)}
+
+    @cached_property
+    def facts(self) -> Mapping[str, Any]:
+        """Facts about the first process."""
+        return next(iter(self.workers.values()), {})
+
+    @cached_property
+    def training(self) -> dict[str, Table]:
+        """The training steps of each process that has some."""
+        found = {name: self.whole.train_steps(name) for name in self.workers}
+        return {name: table for name, table in found.items() if len(table)}
+
+    @cached_property
+    def evaluation(self) -> dict[str, Table]:
+        """The evaluation steps of each process that has some."""
+        tables = {name: self.whole.steps.get(name, EMPTY) for name in self.workers}
+        found = {name: one.where(one[names.MODE] == names.EVAL) for name, one in tables.items()}
+        return {name: table for name, table in found.items() if len(table)}
+
+    @cached_property
+    def end_s(self) -> float:
+        """When the last of all that was recorded ended."""
+        ends = [span.at_s + span.took_s for span in self.whole.spans]
+        ends += [float(one.at_s[-1]) for one in self.whole.system.values() if len(one)]
+        for table in self.whole.steps.values():
+            ends += [float(np.max(ends_s(table), initial=0.0))] if len(table) else []
+        return max(ends, default=0.0)
+
+    @cached_property
+    def unit(self) -> Unit:
+        """Of the time axes."""
+        return time_unit(self.end_s)
+
+    @property
+    def gpus(self) -> list[tuple[str, int]]:
+        """Host and number of each GPU."""
+        return [(host, gpu) for host, table in self.whole.system.items() for gpu in table.gpus]
+
+    def spans(self, name: str) -> list[Span]:
+        """Those of the first process."""
+        first = next(iter(self.workers), "")
+        return [span for span in self.whole.spans if span.name == name and span.worker == first]
+
+    def parameter(self, rule: str, name: str, default: float) -> float:
+        """A parameter of a rule as it was evaluated."""
+        for one, _ in self.judged:
+            if one.name == rule:
+                return float(getattr(one.parameters, name, default))
+        return default
+
+    def _rank(self, name: str) -> tuple[int, str]:
+        rank = self.whole.workers.get(name, {}).get("rank", name.rpartition("-")[2])
+        return int(rank) if str(rank).isdecimal() else 0, name
+
+
+def gather(profile: Profile, judged: Judged, dollars_an_hour: float | None = None) -> Given:
+    """All that is known of a run, which was refreshed; arguments as for the page."""
+    gaps: list[str] = []
+    kernels = attempt(
+        "The traces of kernels", lambda: tracing.summarise(profile.folder), None, gaps
+    )
+    advised = attempt(
+        "Advice", lambda: advising.advise(profile, kernels, dollars_an_hour), Advised(), gaps
+    )
+    return Given(
+        profile.whole(),
+        flat(judged),
+        advised,
+        kernels,
+        profile.machine,
+        profile.began_wall_s,
+        dollars_an_hour,
+        [*gaps, *profile.notes],
+    )
+
+
+def flat(judged: Judged) -> list[tuple[ProfilerRule, RuleState]]:
+    """The rules and, in the place of one that runs others, those; each of a name once."""
+    found: dict[str, tuple[ProfilerRule, RuleState]] = {}
+    inner = [pair for rule, _ in judged if isinstance(rule, RulesInside) for pair in rule.judged]
+    outer = [(rule, state) for rule, state in judged if not isinstance(rule, RulesInside)]
+    for rule, state in [*outer, *inner]:
+        found.setdefault(state.configuration.name, (rule, state))
+    return list(found.values())
+
+
+def attempt(what: str, make: Callable[[], _MadeT], instead: _MadeT, gaps: list[str]) -> _MadeT:
+    """What `make` makes; when that fails, `instead`, and a sentence more in `gaps`."""
+    try:
+        return make()
+    except Exception as error:  # noqa: BLE001  (a page with a hole is better than none)
+        _log.warning("%s could not be read.", what, exc_info=error)
+        cause = " ".join(f"{type(error).__name__}: {error}".split())
+        gaps.append(f"{what} could not be read and are left out ({cause}).")
+        return instead
+
+
+def ends_s(table: Table) -> Floats:
+    """When each step ended [N]."""
+    ends: Floats = table.at_s + np.nan_to_num(table[names.TOOK]) / 1000
+    return ends
+
+
+def moment(wall_s: float) -> str:
+    """A time of day as people write it, in UTC; empty where it is not known."""
+    if wall_s <= 0:
+        return ""
+    return datetime.fromtimestamp(wall_s, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
