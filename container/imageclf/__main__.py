@@ -55,7 +55,7 @@ def _add_analysis(parser: argparse.ArgumentParser) -> None:
     )
     add("--rules", metavar="RULES", help="standard (the default), or NAME,NAME(PARAMETER=VALUE)")
     add("--rules-file", type=Path, help="JSON list, shaped as DebugRuleConfigurations")
-    add("--price", type=float, metavar="DOLLARS", help="of all machines of the run, an hour")
+    add("--price", type=float, metavar="DOLLARS", help="of one machine of the run, an hour")
     add(
         "--module",
         action="append",
@@ -64,6 +64,7 @@ def _add_analysis(parser: argparse.ArgumentParser) -> None:
         help="a rule of yours, derived from smdebug's Rule; may come again",
     )
     add("--output", type=Path, help="folder for the statuses, the findings and the reports")
+    add("--no-pages", action="store_true", help="into --output only files for programs")
     add("--live", action="store_true", help="go on until the training has ended; needs --output")
     add("--stop-file", type=Path, help="file that the action stop writes, with --live")
     add("--fail-on-findings", action="store_true", help="end with 1 when a rule found something")

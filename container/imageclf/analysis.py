@@ -14,6 +14,7 @@ from imageclf.debugger.rules import catalogue as debugger
 from imageclf.debugger.rules import foreign
 from imageclf.errors import ProfileError, SettingsError, TensorsError
 from imageclf.profiler import analysis as profiles
+from imageclf.profiler import live
 from imageclf.profiler.rules import asked as profiling
 from imageclf.profiler.rules import catalogue as profiler
 from imageclf.rules.asked import STANDARD, Asking
@@ -97,17 +98,18 @@ def _judge(
     options: argparse.Namespace,
     stack: ExitStack,
 ) -> list[RuleState]:
-    given = options.saved
+    given, pages = options.saved, not options.no_pages
     saved = locate(given, tensors.KIND, stack) if asked.of_tensors else None
     profile = locate(given, profiles.KIND, stack) if asked.of_profiles else None
     _check(asked, saved, profile, given)
     states = []
     if saved is not None and saved.is_there:
         rules = tensors.made(asked.of_tensors, makers, saved.folder)
-        states += tensors.judge(saved, rules, options.output)
+        states += tensors.judge(saved, rules, options.output, pages=pages)
     if profile is not None and profile.is_there:
         opened = profiles.opened(profile, _facts(options), stack)
-        states += profiles.judge(opened, profiles.made(asked.of_profiles), options.output)
+        made = profiles.made(asked.of_profiles)
+        states += profiles.judge(opened, made, options.output, pages=pages)
     return states
 
 
@@ -138,15 +140,17 @@ def _follow(
     """Judge while the run goes on, what may not have begun yet; without a word, what is there."""
     watches: list[Watch[Any]] = []
     given, output, stop_file = options.saved, options.output, options.stop_file
+    pages = not options.no_pages
     saved = locate(given, tensors.KIND, stack, wait=True)
     profile = locate(given, profiles.KIND, stack, wait=True)
     if asked.of_tensors and (asked.named or saved.is_there or not profile.is_there):
         rules = tensors.made(asked.of_tensors, makers, saved.folder)
-        watches.append(tensors.watch(saved, rules, output, stop_file))
+        watches.append(tensors.watch(saved, rules, output, stop_file, pages=pages))
     if asked.of_profiles and (asked.named or profile.is_there):
         opened = profiles.opened(profile, _facts(options), stack)
         made = profiles.made(asked.of_profiles)
-        watches.append(profiles.watch(opened, profile, made, output, stop_file))
+        told = {"stop_file": stop_file, "refresh": profile.refresh, "pages": pages}
+        watches.append(live.watch(opened, made, output, **told))
     end = End()
     end.catch()
     with ThreadPoolExecutor(len(watches)) as pool:

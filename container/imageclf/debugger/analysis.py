@@ -49,8 +49,13 @@ def made(
     ]
 
 
-def judge(source: Source, rules: Rules, output: Path | None) -> list[RuleState]:
+def judge(
+    source: Source, rules: Rules, output: Path | None, *, pages: bool = True
+) -> list[RuleState]:
     """What `rules` say of saved tensors; the results are kept in `output`, where that is given.
+
+    Args:
+        pages: whether the debug report is made too.
 
     Raises:
         TensorsError: the results cannot be written.
@@ -65,24 +70,26 @@ def judge(source: Source, rules: Rules, output: Path | None) -> list[RuleState]:
     if saved.left_out > 1:
         sys.stderr.write(f"Altogether {saved.left_out} tensors or steps could not be read.\n")
     if output is not None:
-        _keep(saved, engine.states, output)
+        _keep(engine.states, output)
+        if pages:
+            from imageclf.debugger.report import write_debug_report  # noqa: PLC0415  (draws)
+
+            write_debug_report(saved, engine.states, output / names.REPORT)
     return engine.states
 
 
-def watch(source: Source, rules: Rules, output: Path, stop_file: Path | None) -> Watch[SavedStep]:
+def watch(
+    source: Source, rules: Rules, output: Path, stop_file: Path | None, *, pages: bool = True
+) -> Watch[SavedStep]:
     """What judges tensors while they are being saved."""
-    return live.watch(
-        Run(source.folder), rules, output, stop_file=stop_file, refresh=source.refresh
-    )
+    run, refresh = Run(source.folder), source.refresh
+    return live.watch(run, rules, output, stop_file=stop_file, refresh=refresh, pages=pages)
 
 
-def _keep(saved: Run, states: Sequence[RuleState], output: Path) -> None:
-    from imageclf.debugger.report import write_debug_report  # noqa: PLC0415  (draws; takes a while)
-
+def _keep(states: Sequence[RuleState], output: Path) -> None:
     files = status.StatusFiles(output)
     for finding in (finding for state in states for finding in state.findings):
         files.add(finding)
     files.write(states)
     if files.failure:
         raise TensorsError(files.failure)
-    write_debug_report(saved, states, output / names.REPORT)

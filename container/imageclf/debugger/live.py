@@ -29,10 +29,17 @@ def watch(
     stop_file: Path | None = None,
     tell: Told = say,
     refresh: Callable[[], None] = lambda: None,
+    pages: bool = True,
 ) -> Watch[SavedStep]:
-    """A watch of saved tensors, which ends with the debug report; arguments as in `Watch`."""
+    """A watch of saved tensors, which ends with the debug report; arguments as in `Watch`.
 
-    def report(states: Sequence[RuleState]) -> Path:
+    Args:
+        pages: whether the report is made.
+    """
+
+    def report(states: Sequence[RuleState]) -> Path | None:
+        if not pages:
+            return None
         from imageclf.debugger.report import write_debug_report  # noqa: PLC0415  (only at the end)
 
         return write_debug_report(run, states, output / DEBUGGER.report)

@@ -10,7 +10,6 @@ from typing import Any
 from imageclf.errors import ProfileError
 from imageclf.profiler import live, places
 from imageclf.profiler.managed.translate import is_managed, translate
-from imageclf.profiler.recorded import Stretch
 from imageclf.profiler.rules import catalogue
 from imageclf.profiler.rules.base import ProfilerRule
 from imageclf.profiler.run import Profile
@@ -18,7 +17,6 @@ from imageclf.rules import status
 from imageclf.rules.configuration import RuleConfiguration
 from imageclf.rules.engine import Engine, RuleState
 from imageclf.rules.files import PROFILER
-from imageclf.rules.live import Watch
 from imageclf.rules.source import Source
 
 KIND = places.KIND
@@ -59,8 +57,13 @@ def opened(source: Source, facts: Mapping[str, Any], stack: ExitStack) -> Profil
     return Profile(folder, facts=facts)
 
 
-def judge(profile: Profile, rules: Rules, output: Path | None) -> list[RuleState]:
+def judge(
+    profile: Profile, rules: Rules, output: Path | None, *, pages: bool = True
+) -> list[RuleState]:
     """What `rules` say of a profile; results and report go to `output`, where that is given.
+
+    Args:
+        pages: whether the page is made, rather than the files of the rules alone.
 
     Raises:
         ProfileError: the results cannot be written.
@@ -73,25 +76,15 @@ def judge(profile: Profile, rules: Rules, output: Path | None) -> list[RuleState
     for sentence in profile.notes:
         sys.stderr.write(f"{sentence}\n")
     if output is not None:
-        _keep(profile, rules, engine.states, output)
+        _keep(engine.states, output)
+        live.report(profile, rules, engine.states, output, pages=pages)
     return engine.states
 
 
-def watch(
-    profile: Profile, source: Source, rules: Rules, output: Path, stop_file: Path | None
-) -> Watch[Stretch]:
-    """What judges a profile while it is being written."""
-    return live.watch(profile, rules, output, stop_file=stop_file, refresh=source.refresh)
-
-
-def _keep(profile: Profile, rules: Rules, states: Sequence[RuleState], output: Path) -> None:
-    from imageclf.profiler.report import page  # noqa: PLC0415  (draws; takes a while)
-
+def _keep(states: Sequence[RuleState], output: Path) -> None:
     files = status.StatusFiles(output, PROFILER)
     for finding in (finding for state in states for finding in state.findings):
         files.add(finding)
     files.write(states)
     if files.failure:
         raise ProfileError(files.failure)
-    judged = list(zip((rule for _, rule in rules), states, strict=True))
-    page.write_profiler_report(profile, judged, output)

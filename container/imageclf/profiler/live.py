@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from imageclf.profiler import names
 from imageclf.profiler.recorded import Stretch
 from imageclf.profiler.rules import asked, catalogue
 from imageclf.profiler.rules.base import ProfilerRule
@@ -29,26 +30,45 @@ def watch(
     stop_file: Path | None = None,
     tell: Told = say,
     refresh: Callable[[], None] = lambda: None,
+    pages: bool = True,
 ) -> Watch[Stretch]:
-    """A watch of a profile, which ends with the profiler report; arguments as in `Watch`."""
+    """A watch of a profile, which ends with the profiler report; arguments as in `Watch`.
 
-    def report(states: Sequence[RuleState]) -> Path:
-        from imageclf.profiler.report import page  # noqa: PLC0415  (only at the end)
-
-        return page.write_profiler_report(
-            profile, list(zip((rule for _, rule in rules), states, strict=True)), output
-        )
+    Args:
+        pages: whether the page is made, rather than the files of the rules alone.
+    """
 
     return Watch(
         profile,
         rules,
         output,
         PROFILER,
-        report=report,
+        report=lambda states: report(profile, rules, states, output, pages=pages),
         stop_file=stop_file,
         tell=tell,
         refresh=refresh,
     )
+
+
+def report(
+    profile: Profile,
+    rules: Sequence[tuple[RuleConfiguration, ProfilerRule]],
+    states: Sequence[RuleState],
+    output: Path,
+    *,
+    pages: bool = True,
+) -> Path:
+    """Make the profiler report in `output`, or, without `pages`, the files of the rules alone.
+
+    Raises:
+        ReportError: it cannot be written.
+    """
+    from imageclf.profiler.report import alone, page  # noqa: PLC0415  (only at the end)
+
+    judged = list(zip((rule for _, rule in rules), states, strict=True))
+    if pages:
+        return page.write_profiler_report(profile, judged, output)
+    return alone.write_rules(judged, output / names.REPORTS)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

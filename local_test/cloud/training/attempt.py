@@ -1,7 +1,10 @@
 """One attempt at a training job: data, instances, their end, and what is carried to S3."""
 
+import os
 import time
 from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from imageclf.contract import Tree
@@ -16,7 +19,9 @@ from local_test.cloud.training import (
     confined,
     input_files,
     instances,
+    profiling,
     readings,
+    rules,
     transitions,
 )
 from local_test.cloud.training.evaluation import Evaluations
@@ -27,6 +32,7 @@ from local_test.cloud.training.transitions import KIND
 from local_test.cloud.training.watch import Watch, Why
 
 _FLUSH_EVERY_S = 0.5
+_END_OF_TENSORS = "training_job_end.ts"  # smdebug's name
 _MEETING_PORT = "MASTER_PORT"  # torchrun's, and the image's
 
 
@@ -45,13 +51,10 @@ class Attempt:
         self._folder = cloud.store.folder(KIND, self._name)
         self._instances = Instances(cloud.settings.stop_grace_s)
         self._mirrors: list[Mirror] = []
+        self._carried: set[Path] = set()
         self._flushed_s = time.monotonic()
         self._readings = readings.Readings.of(
             job["AlgorithmSpecification"].get("MetricDefinitions", ())
-        )
-        first = self._trees[0]
-        self._rules = Evaluations(
-            cloud, job, self._folder / "rules", input_files.tensors(first, job), first.root
         )
         try:
             count = job["ResourceConfig"]["InstanceCount"]
@@ -59,6 +62,14 @@ class Attempt:
             self._hosts = host_names(cloud.settings, image, count)
         except UnusableImageError as error:
             raise JobFailedError(f"ClientError: {error}") from error
+        self._profiling = profiling.Profiling(
+            job, self._trees, self._hosts, self._folder / "profile"
+        )
+        watched = {
+            rules.DEBUGGER: input_files.tensors(self._trees[0], job),
+            rules.PROFILER: self._profiling.folder,
+        }
+        self._rules = Evaluations(cloud, job, self._folder / "rules", watched)
 
     def run(self) -> Why:
         """Bring the data, run the program, keep the checkpoints; why it ended.
@@ -78,8 +89,9 @@ class Attempt:
         finally:
             self._instances.close()
             self._flush()
+            self._profiling.end(for_good=why is not Why.INTERRUPTED)
             if why is not Why.INTERRUPTED:
-                self._rules.mark_end()
+                self._mark_end()
             self._carry_the_last()
         failure = self._instances.failure() if why is Why.ENDED else None
         if failure is not None:
@@ -164,8 +176,17 @@ class Attempt:
             )
             checkpoints.restore()
             self._mirrors.append(checkpoints)
-        for folder, address in input_files.carried(tree, self._job):
-            self._mirrors.append(Mirror(self._cloud, address, folder, tree.root))
+        self._carry(tree, self._job)
+
+    def _carry(self, tree: Tree, job: Document) -> list[Mirror]:
+        """Remember the folders that are to be carried and were not so far."""
+        more = []
+        for folder, address in input_files.carried(tree, job):
+            if folder not in self._carried:
+                self._carried.add(folder)
+                more.append(Mirror(self._cloud, address, folder, tree.root))
+        self._mirrors += more
+        return more
 
     def _start(self) -> None:
         self._proceed("Training")
@@ -181,7 +202,9 @@ class Attempt:
             )
             stream = f"{self._name}/algo-{number}-{int(self._job['CreationTime'] * 1000)}"
             self._instances.start(self._cloud, made, stream, self._readings.read)
-        self._rules.start()
+        job = self._described()
+        self._profiling.begin(job)
+        self._rules.start(job)
         for kept in self._mirrors:
             kept.start()
 
@@ -209,7 +232,30 @@ class Attempt:
     def _tick(self) -> None:
         if time.monotonic() - self._flushed_s > _FLUSH_EVERY_S:
             self._flush()
+            self._follow_changes(self._described())
             self._rules.look()
+
+    def _follow_changes(self, job: Document) -> None:
+        """What UpdateTrainingJob asked for meanwhile."""
+        self._profiling.look(job)
+        self._rules.start(job)
+        if job.get("ProfilingStatus") == "Disabled" and "S3OutputPath" in job["ProfilerConfig"]:
+            self._rules.leave(rules.PROFILER)
+        for tree in self._trees:
+            for kept in self._carry(tree, job):
+                input_files.profile(tree, job).mkdir(parents=True, exist_ok=True)
+                kept.start()
+
+    def _described(self) -> Document:
+        return self._cloud.store.find(KIND, self._name) or self._job
+
+    def _mark_end(self) -> None:
+        """Nothing more is saved: say so where the tensors lie, if the job has not said it."""
+        tree = self._trees[0]
+        path = input_files.tensors(tree, self._job) / _END_OF_TENSORS
+        if rules.DEBUGGER.configurations in self._job and confined.is_inside(path, tree.root):
+            with suppress(OSError):  # it is there, or the disk is full
+                os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644))
 
     def _flush(self) -> None:
         self._flushed_s = time.monotonic()

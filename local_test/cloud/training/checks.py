@@ -133,10 +133,10 @@ def _check_places(arguments: Mapping[str, Any]) -> None:
         given = arguments.get(part, {})
         if address in given:
             uri.split(given[address])
-        if "LocalPath" in given and not _is_own(PurePosixPath(given["LocalPath"])):
+        place = given.get("LocalPath") or given.get("ProfilingParameters", {}).get("LocalPath")
+        if place is not None and not _is_own(PurePosixPath(place)):
             raise unsupported(
-                f"{part} with the LocalPath {given['LocalPath']}; use a folder of its own below "
-                f"{DEFAULT_ROOT}."
+                f"{part} with the LocalPath {place}; use a folder of its own below {DEFAULT_ROOT}."
             )
 
 

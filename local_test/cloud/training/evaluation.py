@@ -1,7 +1,8 @@
 """The rules of a job, evaluated while it runs: a process for each, on this machine.
 
-Such a process is `python -m imageclf analyze`, which reads the tensors that the job saves. It gets
-what a job of its own would get on AWS: the endpoint's address, the training job's name, a log.
+Such a process is `python -m imageclf analyze`, which reads the tensors or the profile that the job
+saves. It gets what a job of its own would get on AWS: the endpoint's address, the training job's
+name, a log.
 """
 
 import json
@@ -21,15 +22,11 @@ from local_test.cloud.logs import PROCESSING_JOBS
 from local_test.cloud.machines import environment, marks
 from local_test.cloud.machines.log_pump import LogPump
 from local_test.cloud.operations import Document
-from local_test.cloud.training import channels, confined, rules
+from local_test.cloud.training import channels, rules
 from local_test.cloud.training.faults import FAULTS, explain
 from local_test.cloud.training.mirror import Mirror
 from local_test.cloud.training.transitions import KIND
 
-_END_OF_JOB = "training_job_end.ts"
-"""The file that says that no more tensors come; smdebug's name."""
-
-_STATUS, _FINDINGS = "rule_status.json", "findings.jsonl"
 _PATIENCE_S = 120.0
 _GRACE_S = 10.0
 _LOOK_EVERY_S = 0.1
@@ -42,11 +39,13 @@ _WRONG_SETTINGS = 2
 class _Evaluation:
     """One rule: its process, and what it wrote last."""
 
+    kind: rules.Kind
     configuration: Mapping[str, Any]
     folder: Path
     process: "subprocess.Popen[bytes]"
     pump: LogPump
     seen: bytes = b""
+    left: bool = False
 
     @property
     def name(self) -> str:
@@ -58,27 +57,42 @@ class Evaluations:
 
     Args:
         folder: of their own, not of the job's.
-        tensors: where the job saves tensors; below `root`, which is the job's.
+        watched: where the job saves what the rules of each kind look at.
     """
 
-    def __init__(self, cloud: Cloud, job: Document, folder: Path, tensors: Path, root: Path):
+    def __init__(
+        self, cloud: Cloud, job: Document, folder: Path, watched: Mapping[rules.Kind, Path]
+    ) -> None:
         self._cloud = cloud
         self._job = job
         self._job_name: str = job["TrainingJobName"]
         self._folder = folder
-        self._tensors = tensors
-        self._root = root
+        self._watched = watched
         self._running: list[_Evaluation] = []
+        self._known: set[tuple[rules.Kind, str]] = set()
 
-    def start(self) -> None:
-        """Start all whose status is not the last one; one that cannot be started is an Error."""
-        job = self._cloud.store.find(KIND, self._job_name) or {}
-        for number, configuration in enumerate(rules.to_evaluate(job)):
+    def start(self, job: Document) -> None:
+        """Start those whose status is not the last one and that were not started before.
+
+        One that cannot be started is an Error.
+        """
+        for kind, configuration in rules.to_evaluate(job):
             name = configuration["RuleConfigurationName"]
+            if (kind, name) in self._known:
+                continue
+            self._known.add((kind, name))
+            folder = self._folder / str(len(self._known))
             try:
-                self._running.append(self._start(self._folder / str(number), configuration))
+                self._running.append(self._start(folder, kind, configuration))
             except (channels.ChannelError, OSError) as error:
-                self._set(name, rules.ERROR, f"The rule cannot be evaluated: {error}")
+                self._set(kind, name, rules.ERROR, f"The rule cannot be evaluated: {error}")
+
+    def leave(self, kind: rules.Kind) -> None:
+        """Let the rules of one kind conclude on what they have seen."""
+        for one in self._running:
+            if one.kind is kind and not one.left:
+                one.left = True
+                one.process.terminate()
 
     def look(self) -> None:
         """Note what has changed."""
@@ -88,13 +102,6 @@ class Evaluations:
             else:
                 one.pump.pump()
                 self._note(one)
-
-    def mark_end(self) -> None:
-        """Nothing more is saved: say so where the tensors lie, if the job has not said it."""
-        path = self._tensors / _END_OF_JOB
-        if rules.CONFIGURATIONS in self._job and confined.is_inside(self._tensors, self._root):
-            with suppress(OSError):  # it is there, or the disk is full
-                os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644))
 
     def finish(self, go_on: Callable[[], bool]) -> None:
         """Wait until all are done, as long as `go_on`; what is not done then is stopped.
@@ -115,14 +122,18 @@ class Evaluations:
             one.pump.close()
         self._running.clear()
 
-    def _start(self, folder: Path, configuration: Mapping[str, Any]) -> _Evaluation:
+    def _start(
+        self, folder: Path, kind: rules.Kind, configuration: Mapping[str, Any]
+    ) -> _Evaluation:
         output, log = folder / "output", folder / "log"
         output.mkdir(parents=True)
         rules_file = folder / "rules.json"
         rules_file.write_text(json.dumps([dict(configuration)]), encoding="utf-8")
-        command = [sys.executable, "-m", "imageclf", "analyze", str(self._tensors), "--live"]
+        command = [sys.executable, "-m", "imageclf", "analyze", str(self._watched[kind]), "--live"]
         command += ["--rules-file", str(rules_file), "--output", str(output)]
         command += self._module(folder, configuration)
+        if kind is rules.PROFILER and not rules.makes_page(configuration):
+            command.append("--no-pages")
         with log.open("ab") as opened:
             process = subprocess.Popen(
                 command,
@@ -134,7 +145,7 @@ class Evaluations:
             )
         with suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, process.pid, _NICE)
-        return _Evaluation(configuration, output, process, self._pump(configuration, log))
+        return _Evaluation(kind, configuration, output, process, self._pump(configuration, log))
 
     def _pump(self, configuration: Mapping[str, Any], log: Path) -> LogPump:
         stream = rules.job_name(self._job, configuration["RuleConfigurationName"])
@@ -187,30 +198,42 @@ class Evaluations:
         one.pump.close()
         self._note(one)
         job = self._cloud.store.find(KIND, self._job_name) or {}
-        if one.name in {left["RuleConfigurationName"] for left in rules.to_evaluate(job)}:
-            self._set(one.name, *_unfinished(one))
-        address = rules.output(self._job, one.configuration)
+        left = {(kind, each["RuleConfigurationName"]) for kind, each in rules.to_evaluate(job)}
+        if (one.kind, one.name) in left:
+            self._set(one.kind, one.name, *_unfinished(one))
+        address = rules.output(self._job, one.kind, one.configuration)
         try:
             Mirror(self._cloud, address, one.folder, one.folder.parent).push()
         except FAULTS as error:
             details = f"The rule's output cannot be put into {address}: {explain(error)}"
-            self._set(one.name, rules.ERROR, details)
+            self._set(one.kind, one.name, rules.ERROR, details)
 
     def _note(self, one: _Evaluation) -> None:
         """Carry over what the process wrote, when that is new."""
-        content = _read(one.folder / _STATUS)
+        content = _read(one.folder / one.kind.files.status)
         if not content or content == one.seen:
             return
         one.seen = content
         with suppress(ValueError, KeyError, TypeError, IndexError):
-            step = _step(_read(one.folder / _FINDINGS))
-            self._set(one.name, *rules.told(json.loads(content)[0], one.name, step))
+            step = _step(_read(one.folder / one.kind.files.findings))
+            status, details, at_s = rules.told(json.loads(content)[0], one.name, step)
+            self._set(one.kind, one.name, status, details, at_s=at_s)
 
-    def _set(self, name: str, status: str, details: str, at_s: float | None = None) -> None:
+    def _set(
+        self,
+        kind: rules.Kind,
+        name: str,
+        status: str,
+        details: str,
+        *,
+        at_s: float | None = None,
+    ) -> None:
         changed_s = time.time() if at_s is None else at_s
-        self._cloud.store.change(
-            KIND, self._job_name, lambda job: rules.change(job, name, status, details, changed_s)
-        )
+
+        def change(job: Document) -> None:
+            rules.change(job, kind, name, status=status, details=details, at_s=changed_s)
+
+        self._cloud.store.change(KIND, self._job_name, change)
 
 
 def _read(path: Path) -> bytes:

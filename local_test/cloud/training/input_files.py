@@ -31,8 +31,10 @@ _CARRIED = {
 def write(tree: Tree, job: Mapping[str, Any], host: str, hosts: Sequence[str]) -> None:
     """Make the tree of the instance `host` of a job (its document)."""
     folders = [tree.config, tree.data, tree.model, tree.output_data, checkpoints(tree, job)]
-    if rules.CONFIGURATIONS in job:
+    if rules.DEBUGGER.configurations in job:
         folders.append(tensors(tree, job))
+    if profiled(job):
+        folders.append(profile(tree, job))
     for folder in [*folders, *(folder for folder, _ in carried(tree, job))]:
         folder.mkdir(parents=True, exist_ok=True)
     _write(tree, "hyperparameters", job.get("HyperParameters", {}))
@@ -71,6 +73,18 @@ def tensors(tree: Tree, job: Mapping[str, Any]) -> Path:
     return _place(tree, job, "DebugHookConfig")
 
 
+def profile(tree: Tree, job: Mapping[str, Any]) -> Path:
+    """The folder of the profile: the one that the request names, below /opt/ml."""
+    return _place(tree, job, "ProfilerConfig")
+
+
+def profiled(job: Mapping[str, Any]) -> bool:
+    """Whether somebody wants to see a profile of the job."""
+    given = job.get("ProfilerConfig", {})
+    wanted = "S3OutputPath" in given or rules.PROFILER.configurations in job
+    return wanted and "ProfilerConfig" in job and not given.get("DisableProfiler")
+
+
 def carried(tree: Tree, job: Mapping[str, Any]) -> list[tuple[Path, str]]:
     """The folders of tensors, profiles and the like that go to S3, and where to."""
     found = []
@@ -83,8 +97,9 @@ def carried(tree: Tree, job: Mapping[str, Any]) -> list[tuple[Path, str]]:
 
 
 def _place(tree: Tree, job: Mapping[str, Any], part: str) -> Path:
-    named = job.get(part, {}).get("LocalPath", DEFAULT_ROOT / _CARRIED[part][0])
-    return tree.root / Path(named).relative_to(DEFAULT_ROOT)
+    given = job.get(part, {})
+    named = given.get("LocalPath") or given.get("ProfilingParameters", {}).get("LocalPath")
+    return tree.root / Path(named or DEFAULT_ROOT / _CARRIED[part][0]).relative_to(DEFAULT_ROOT)
 
 
 def _with_place(part: str, given: Mapping[str, Any]) -> Mapping[str, Any]:

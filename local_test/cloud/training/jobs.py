@@ -101,7 +101,11 @@ def update(cloud: Cloud, name: str, changes: Mapping[str, Any]) -> str:
             )
         for part, given in changes.items():
             before = job.get(part)
-            job[part] = {**before, **given} if isinstance(before, dict) else given
+            if part == rules.PROFILER.configurations:
+                rules.add(job, given, time.time())
+            else:
+                job[part] = {**before, **given} if isinstance(before, dict) else given
+        _note_profiling(job)
         job["LastModifiedTime"] = time.time()
 
     job = cloud.store.change(KIND, name, change)
@@ -184,8 +188,12 @@ def _document(arguments: Mapping[str, Any], arn: str) -> Document:
         job["CheckpointConfig"] = {"LocalPath": default, **job["CheckpointConfig"]}
     job["ModelArtifacts"] = {"S3ModelArtifacts": artifacts.model_address(job)}
     rules.begin(job, now_s)
+    _note_profiling(job)
+    transitions.begin(job)
+    return job
+
+
+def _note_profiling(job: Document) -> None:
     if "ProfilerConfig" in job:
         off = job["ProfilerConfig"].get("DisableProfiler", False)
         job["ProfilingStatus"] = "Disabled" if off else "Enabled"
-    transitions.begin(job)
-    return job

@@ -153,8 +153,6 @@ class _Runner:
     def _note_what_is_ignored(self) -> None:
         if self._job["ResourceConfig"].get("KeepAlivePeriodInSeconds"):
             self._say("Warm pools are not kept here: KeepAlivePeriodInSeconds is ignored.")
-        if self._job.get("ProfilerRuleConfigurations"):
-            self._say("Rules of the profiler do not run here yet: they are only recorded.")
 
     def _proceed(self, secondary: str, message: str | None = None) -> None:
         self._change(lambda job: transitions.proceed(job, secondary, message))
