@@ -168,7 +168,7 @@ def _header(line: bytes) -> dict[str, Any] | None:
     """What the first line says; None when it is damaged or not what a header is."""
     text = line[_CHECKSUM:]
     try:
-        if int(line[: _CHECKSUM - 1], 16) != zlib.crc32(text):
+        if line[:_CHECKSUM] != b"%08x " % zlib.crc32(text):
             return None
         header = json.loads(text)
         columns = header["columns"]
