@@ -186,7 +186,8 @@ class Profile:
         waiting = [*self._spans_waiting, *self._placed_spans(self._spans_seen)]
         for worker, lines in self._spans.items():
             if worker in self._workers:
-                self._spans_seen[worker] = len(lines.spans)
+                seen = self._spans_seen.get(worker, 0)
+                self._spans_seen[worker] = max(seen, len(lines.spans))
         self._spans_waiting = [span for span in waiting if span.at_s >= end_s]
         return [span for span in waiting if span.at_s < end_s]
 
