@@ -163,6 +163,7 @@ class Job:
             self._write_stopped(plan, network, trainer.state, watch)
             raise
         except (CheckpointError, TrainingError) as error:
+            watch.profiling.end()
             raise watch.debugging.explained(error) from error
         watch.debugging.end()
         self._conclude(plan, network, feed, trainer, watch)

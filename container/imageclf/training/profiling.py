@@ -20,7 +20,7 @@ from torch import nn
 from imageclf import artifact
 from imageclf.contract import Resources, Tree
 from imageclf.model.layers import Freezer
-from imageclf.profiler import live, names
+from imageclf.profiler import delivery, live, names
 from imageclf.profiler.collect import folder as profile_folder
 from imageclf.profiler.collect import kernels, probe
 from imageclf.profiler.collect.board import Board
@@ -37,7 +37,6 @@ from imageclf.training.account import Plan
 from imageclf.training.checkpoint import State
 from imageclf.training.feed import Feed
 from imageclf.training.processes import World
-from imageclf.training.stop import StopRequested
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +82,10 @@ class Profiling:
         self._scalars: Scalars | None = None
         self._sampler: Sampler | None = None
         self._watcher: Watcher | None = None
+        self._windows = kernels.NoWindows()
         self._neighbours: tuple[str, ...] = ()
+        self._gaps: list[str] = []
+        self._is_ended = False
 
     def __enter__(self) -> Self:
         if self._settings.on:
@@ -96,8 +98,9 @@ class Profiling:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        stopped = isinstance(error, StopRequested)
-        self.statuses(STOPPED_PATIENCE_S if stopped else PATIENCE_S)
+        self.statuses(PATIENCE_S if error is None else STOPPED_PATIENCE_S)
+        if self._watcher is not None:
+            delivery.deliver(self._tree.output_data, self._environment)
 
     @contextmanager
     def part(self, name: str) -> Iterator[None]:
@@ -113,20 +116,20 @@ class Profiling:
 
         All must call it, before the first step and before anything hooks into `network`.
         """
-        if self._recording is None:
+        if not self._settings.on:
             return
         if self._scalars is not None:
             self._scalars.first_step = state.step
-        facts = profile_facts.of(plan, feed, self._world, self._tree, self._environment)
-        self._recording.facts(
-            {
-                "host": self._host,
-                "began_ns": self._began_ns,
-                "interval_ms": self._settings.interval_ms,
-                "first_step": state.step,
-                **facts,
-            }
-        )
+        if self._recording is not None:
+            self._recording.facts(
+                {
+                    "host": self._host,
+                    "began_ns": self._began_ns,
+                    "interval_ms": self._settings.interval_ms,
+                    "first_step": state.step,
+                    **profile_facts.of(plan, feed, self._world, self._tree, self._environment),
+                }
+            )
         if self._world.leads:
             with self.part("measuring the machine"):
                 self._measure(plan, network, state)
@@ -153,19 +156,26 @@ class Profiling:
 
         A second call does nothing.
         """
-        recording, self._recording = self._recording, None
-        if recording is None:
+        recording = self._recording
+        if recording is None or self._is_ended:
             return
-        if self._loop_ended_ns is not None:
-            recording.span(names.FINALISATION, self._loop_ended_ns, time.monotonic_ns())
+        since_ns, self._loop_ended_ns = self._loop_ended_ns, None
+        if since_ns is not None:
+            recording.span(names.FINALISATION, since_ns, time.monotonic_ns())
         self.clock.close()
-        recording.close()
-        self._fault = self._fault or recording.fault
         if self._sampler is not None:
             self._sampler.stop()
+            self._gaps.append(self._sampler.fault)
+        for sentence in (self._windows.fault, *self._gaps):
+            recording.tell(sentence)
+        recording.close()
+        if self._scalars is not None:
+            self._scalars.close()
+        self._fault = self._fault or recording.fault
         if self._world.leads:
             profile_folder.wait_for(self._folder, self._neighbours, _OTHERS_PATIENCE_S)
             self._mark_end()
+        self._is_ended = True
 
     def statuses(self, patience_s: float = PATIENCE_S) -> Statuses:
         """How the rules stand at the end; waits for them, at most so long."""
@@ -178,6 +188,7 @@ class Profiling:
         fault = world.once_per_host(self._prepare)
         if fault:
             log.warning("the profiler is off: %s", fault)
+            self._fault = f"Nothing was measured: {fault}."
             return
         here = [(rank, pid) for rank, (host, pid) in enumerate(everyone) if host == self._host]
         self._neighbours = tuple(f"{self._host}-{rank}" for rank, _ in here if rank != world.rank)
@@ -206,13 +217,11 @@ class Profiling:
             self._scalars = Scalars(Board(board), tally, samples)
         write = self._scalars.write if self._scalars is not None else _nothing
         self._recording = Recording(self._folder, worker, also=write)
+        self._windows = kernels.make(
+            self._settings.window, self._folder, worker, self._board, is_cuda=self._is_cuda
+        )
         self.clock = Clock(
-            self._recording,
-            DeviceTime() if self._is_cuda else None,
-            kernels.make(
-                self._settings.window, self._folder, worker, self._board, is_cuda=self._is_cuda
-            ),
-            tally,
+            self._recording, DeviceTime() if self._is_cuda else None, self._windows, tally
         )
 
     def _span(self, name: str, at_ns: int) -> None:
@@ -221,6 +230,8 @@ class Profiling:
 
     def _measure(self, plan: Plan, network: nn.Module, state: State) -> None:
         """Write what the machine can do and the model asks of it."""
+        if self._recording is None:
+            return
         settings = plan.settings
         learning = [weight.requires_grad for weight in network.parameters()]
         try:
@@ -238,6 +249,7 @@ class Profiling:
             artifact.write_json(self._folder / names.MACHINE, found)
         except (RuntimeError, OSError) as error:
             log.warning("the machine was not measured: %s", error)
+            self._gaps.append(f"What the machine can do was not measured: {error}.")
         finally:
             for weight, learns in zip(network.parameters(), learning, strict=True):
                 weight.requires_grad_(learns)
@@ -246,7 +258,8 @@ class Profiling:
         self._watcher = Watcher(
             live.PROGRAM, self._folder, self._tree.output_data, self._settings.rules
         )
-        self._watcher.start()
+        if not self._fault:
+            self._watcher.start()
 
     def _mark_end(self) -> None:
         try:

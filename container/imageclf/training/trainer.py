@@ -167,7 +167,7 @@ class Trainer:
         total = len(feed.global_sizes)
         shown = self._world.leads
         with Progress(state.epoch, self._settings.epochs, total, state.batch, shown) as progress:
-            self._clock.begins(names.TRAIN, state.epoch)
+            self._clock.begins(state.epoch, total - state.batch)
             for batch in self._clock.waiting(feed.training(state.epoch, state.batch)):
                 stop, save, rule = self._step(batch)
                 state.sums.seconds = time.monotonic() - began_s

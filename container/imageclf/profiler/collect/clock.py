@@ -31,8 +31,8 @@ _SHOWN_ASIDE_NS = 20_000_000
 class NoClock:
     """Takes no time; what a training has when nobody profiles it."""
 
-    def begins(self, mode: int, epoch: int) -> None:
-        """Steps of `mode` (`names.TRAIN`, `names.EVAL`) follow; the first begins here."""
+    def begins(self, epoch: int, steps: int) -> None:
+        """So many steps of training follow; the first begins here."""
 
     def waiting(self, batches: Iterable[T]) -> Iterable[T]:
         """`batches`, each after a wait that is the phase `names.DATA`."""
@@ -86,16 +86,16 @@ class Clock(NoClock):
         self._now_ns = now_ns
         self._mode, self._epoch = names.TRAIN, 0
         self._steps = {names.TRAIN: 0, names.EVAL: 0}
-        self._announced = -1
+        self._left = 0
         self._pending: deque[tuple[int, tuple[float, ...], Marks]] = deque()
         self._spent_ns = dict.fromkeys(names.PHASES, 0)
         self._phase = names.OTHER
         self._began_ns = self._since_ns = now_ns()
 
-    def begins(self, mode: int, epoch: int) -> None:
-        self._mode, self._epoch = mode, epoch
-        if mode == names.TRAIN:
-            self._announce(self._steps[mode])
+    def begins(self, epoch: int, steps: int) -> None:
+        self._mode, self._epoch, self._left = names.TRAIN, epoch, steps
+        if steps:
+            self._windows.step_begins(self._steps[names.TRAIN])
         self._restart()
 
     def waiting(self, batches: Iterable[T]) -> Iterator[T]:
@@ -142,7 +142,8 @@ class Clock(NoClock):
     def evaluating(self, epoch: int) -> Iterator[None]:
         mode, epoch_before = self._mode, self._epoch
         with self.aside(names.EVALUATION):
-            self.begins(names.EVAL, epoch)
+            self._mode, self._epoch = names.EVAL, epoch
+            self._restart()
             yield
         self._mode, self._epoch = mode, epoch_before
         self._restart()
@@ -186,13 +187,9 @@ class Clock(NoClock):
     def _look_closely(self, step: int) -> None:
         began_ns = self._now_ns()
         self._windows.step_ends(step)
-        self._announce(step + 1)
+        self._left -= 1
+        if self._left > 0:
+            self._windows.step_begins(step + 1)
         ended_ns = self._now_ns()
         if ended_ns - began_ns > _SHOWN_ASIDE_NS:
             self._recording.span(names.KERNELS, began_ns, ended_ns)
-
-    def _announce(self, step: int) -> None:
-        """Tell of each step once."""
-        if step > self._announced:
-            self._announced = step
-            self._windows.step_begins(step)

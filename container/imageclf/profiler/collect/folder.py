@@ -8,6 +8,8 @@ from pathlib import Path
 
 from imageclf import artifact
 from imageclf.profiler import names
+from imageclf.profiler.files import faults
+from imageclf.profiler.files.blocks import clocks
 
 _PARTS = (
     names.SYSTEM,
@@ -16,6 +18,7 @@ _PARTS = (
     names.SPANS,
     names.WORKERS,
     names.KERNELS,
+    faults.FOLDER,
 )
 _GLANCE_S = 0.02
 
@@ -55,7 +58,7 @@ def end(folder: Path) -> None:
     Raises:
         OSError: the disk does not take it.
     """
-    artifact.write_json(folder / names.END_OF_JOB, {"wall_s": time.time()})
+    artifact.write_json(folder / names.END_OF_JOB, clocks())
 
 
 def _has_ended(folder: Path, worker: str) -> bool:

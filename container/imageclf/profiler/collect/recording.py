@@ -4,7 +4,6 @@ The training only appends to lists; a disk that is slow, full or gone costs it n
 fault ends the recording: it is told once, and kept for the report.
 """
 
-import contextlib
 import errno
 import json
 import logging
@@ -21,7 +20,8 @@ import numpy as np
 
 from imageclf import artifact
 from imageclf.profiler import names
-from imageclf.profiler.files.blocks import NotWrittenError, Writer, clocks
+from imageclf.profiler.files.blocks import NotWrittenError, Writer, clocks, coarse
+from imageclf.profiler.files.faults import Faults
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +41,8 @@ _Row = tuple[int, tuple[float, ...]]
 class _Table:
     path: Path
     columns: Sequence[str]
+    exact: int
+    """So many columns hold whole numbers; the others are measured."""
     rows: deque[_Row] = field(default_factory=deque)
     writer: Writer | None = None
 
@@ -51,7 +53,9 @@ class _Table:
             return
         if self.writer is None:
             self.writer = Writer(self.path, self.columns, {})
-        self.writer.write([at_ns for at_ns, _ in rows], np.array([row for _, row in rows]))
+        values = np.array([row for _, row in rows], np.float32)
+        values[:, self.exact :] = coarse(values[:, self.exact :])
+        self.writer.write([at_ns for at_ns, _ in rows], values)
 
 
 class Recording:
@@ -72,9 +76,10 @@ class Recording:
         self.folder, self.worker = folder, worker
         self.fault = ""
         """Why recording ended before the training did, one sentence; empty when it did not."""
+        self._faults = Faults(folder, worker)
         self._facts: dict[str, Any] = {}
-        self._steps = _Table(folder / names.STEPS / worker, names.STEP_COLUMNS)
-        self._reads = _Table(folder / names.READS / worker, names.READ_COLUMNS)
+        self._steps = _Table(folder / names.STEPS / worker, names.STEP_COLUMNS, exact=4)
+        self._reads = _Table(folder / names.READS / worker, names.READ_COLUMNS, exact=3)
         self._spans: deque[dict[str, Any]] = deque()
         self._span_file: IO[bytes] | None = None
         self._flush_s, self._also = flush_s, also
@@ -98,10 +103,16 @@ class Recording:
     def facts(self, facts: Mapping[str, Any]) -> None:
         """Write what is known of this process; more may come with a later call."""
         self._facts |= facts
+        path = self.folder / names.WORKERS / f"{self.worker}.json"
         try:
-            self._tell()
+            path.parent.mkdir(parents=True, exist_ok=True)
+            artifact.write_json(path, {**clocks(), **self._facts, "fault": self.fault})
         except OSError as error:
             self._give_up(error)
+
+    def tell(self, sentence: str) -> None:
+        """Let the report say what is missing."""
+        self._faults.say(sentence)
 
     def close(self, patience_s: float = CLOSE_PATIENCE_S) -> None:
         """Write what is left. A second call does nothing."""
@@ -113,6 +124,7 @@ class Recording:
             self._give_up(OSError("the disk did not take the last rows in time"))
         if self._facts:
             self.facts({"ended_ns": time.monotonic_ns()})
+        self._faults.close()
 
     def _keep(self, rows: deque[_Row], row: _Row) -> None:
         if self.fault:
@@ -163,15 +175,7 @@ class Recording:
         log.warning("the profiler records nothing more: %s", cause)
         for rows in (self._steps.rows, self._reads.rows, self._spans):
             rows.clear()
-        with contextlib.suppress(OSError):
-            self._tell()
-
-    def _tell(self) -> None:
-        """Write the facts, with the fault; a full disk may have room for so little."""
-        if self._facts:
-            path = self.folder / names.WORKERS / f"{self.worker}.json"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            artifact.write_json(path, {**clocks(), **self._facts, "fault": self.fault})
+        self._faults.say(self.fault)
 
 
 def began_ns() -> int:
