@@ -73,7 +73,7 @@ class LoadBalancing(GpuRule):
         if len(known) < 2:
             return
         for end_s, window in zip(ends_s, judged, strict=True):
-            self.looked = self.datapoints
+            self.is_judged = True
             yield from self._window(part, known, float(end_s), window)
 
     def missing(self) -> str:

@@ -40,20 +40,26 @@ class GpuRule(ProfilerRule):
     def __init__(self, parameters: RuleParameters | None = None) -> None:
         super().__init__(parameters)
         self.datapoints = self.violations = self.triggered = 0
+        self.is_judged = False
         self._training = WhileTraining()
         self._has_gpu = False
 
     def look(self, seen: Stretch) -> Iterator[Finding]:
         self._has_gpu |= seen.has_gpu
         yield from self._judged(self._training.take(seen))
+        self._note()
 
     def finish(self) -> Iterator[Finding]:
         yield from self._judged(self._training.rest())
         yield from _in_order(self.end())
+        self._note()
 
     @abstractmethod
     def judge(self, part: Part) -> Iterator[Finding]:
-        """What is wrong in these samples, given the earlier ones; counts in `datapoints`."""
+        """What is wrong in these samples, given the earlier ones.
+
+        Counts data points by `count`, and sets `is_judged` once there were enough of them.
+        """
 
     def end(self) -> Iterator[Finding]:
         """What is wrong in what was not judged yet, now that the run has ended."""
@@ -79,6 +85,10 @@ class GpuRule(ProfilerRule):
     def count(self, points: int) -> None:
         """Take note that a host has now given `points` data points."""
         self.datapoints = max(self.datapoints, points)
+
+    def _note(self) -> None:
+        if self.is_judged:
+            self.looked = self.datapoints
 
     def _judged(self, parts: Sequence[Part]) -> Iterator[Finding]:
         yield from _in_order(finding for part in parts for finding in self.judge(part))

@@ -75,7 +75,7 @@ class BatchSize(GpuRule):
         self.count(windows.count)
         if not len(judged):
             return
-        self.looked = self.datapoints
+        self.is_judged = True
         p95 = np.percentile(judged, 95, axis=1)
         low = (p95 < self._thresholds()).all(axis=1)
         self.violations += int(low.sum())

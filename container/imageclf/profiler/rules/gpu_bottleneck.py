@@ -128,7 +128,7 @@ class Bottleneck(GpuRule):
     def _judge_host(self, name: str, host: _Host, at_s: float, step: int) -> Iterator[Finding]:
         if host.points < max(1, self.parameters.patience):
             return
-        self.looked = self.datapoints
+        self.is_judged = True
         share = 100 * host.hits / host.points
         if share <= self.parameters.threshold:
             return

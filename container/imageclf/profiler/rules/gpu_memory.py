@@ -57,7 +57,7 @@ class GPUMemoryIncrease(GpuRule):
             ends_s, judged = windows.add(at_s, rows)
             self.count(windows.count)
             for end_s, average in zip(ends_s, judged.mean(axis=(1, 2)), strict=True):
-                self.looked = self.datapoints
+                self.is_judged = True
                 yield from self._average(which, part, float(end_s), float(average))
 
     def details(self) -> dict[str, Any]:

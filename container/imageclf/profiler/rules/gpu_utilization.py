@@ -76,7 +76,7 @@ class LowGPUUtilization(GpuRule):
         self.count(windows.count)
         low, high = np.percentile(judged[:, :, 0], (5, 95), axis=1) if len(judged) else ((), ())
         for end_s, p5, p95 in zip(ends_s, low, high, strict=True):
-            self.looked = self.datapoints
+            self.is_judged = True
             yield from self._window(which, part, float(end_s), float(p5), float(p95))
 
     def _window(

@@ -1,0 +1,118 @@
+"""What machines do to series of GPUs: none at all, late, lost, unequal, unknown; and long runs."""
+
+import json
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from imageclf.profiler.recorded import EMPTY, Table
+from imageclf.profiler.rules import catalogue, standard
+from imageclf.profiler.rules.base import NO_GPU, ProfilerRule
+from imageclf.rules import status
+from imageclf.rules.engine import Engine, RuleState
+from imageclf.rules.finding import Status
+from tests.profiler.rules.gpu_runs import findings, run, sampled, trained
+
+NAMES = [name for name in catalogue.RULES if catalogue.make(catalogue.of(name)).needs_gpu]
+SHORT = {each.rule: each.parameters for each in standard.configurations()}
+
+
+def _rule(name: str) -> ProfilerRule:
+    return catalogue.make(catalogue.of(name, **SHORT[name]))
+
+
+def _gpus(**utilization: npt.ArrayLike) -> Table:
+    columns: dict[str, npt.ArrayLike] = {}
+    for gpu, values in utilization.items():
+        columns |= {f"{gpu}_utilization": values, f"{gpu}_memory": np.full(np.size(values), 30.0)}
+    count = np.size(next(iter(utilization.values())))
+    return sampled({"cpu": np.full(count, 95.0), "io_wait": np.full(count, 60.0), **columns})
+
+
+def _judged(name: str, system: Table) -> RuleState:
+    engine = Engine([(catalogue.of(name, **SHORT[name]), _rule(name))])
+    engine.look([run(system)])
+    engine.finish()
+    return engine.states[0]
+
+
+def test_the_rules_that_need_a_gpu_are_the_documented_ones() -> None:
+    assert sorted(NAMES) == [
+        "BatchSize",
+        "CPUBottleneck",
+        "GPUMemoryIncrease",
+        "IOBottleneck",
+        "LoadBalancing",
+        "LowGPUUtilization",
+    ]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_without_a_gpu_a_rule_neither_fires_nor_passes(name: str) -> None:
+    state = _judged(name, sampled({"cpu": np.full(500, 95.0), "io_wait": np.full(500, 60.0)}))
+    assert (state.status, state.details) == (Status.STOPPED, NO_GPU)
+    assert status.as_json(state)["RuleEvaluationStatus"] == "Stopped"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_gpu_whose_figures_are_never_known_is_not_judged(name: str) -> None:
+    system = _gpus(gpu0=np.full(500, np.nan))
+    system.columns["gpu0_memory"][:] = np.nan
+    state = _judged(name, system)
+    assert state.status is Status.STOPPED
+    assert "No figures of a GPU" in state.details
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_run_of_a_moment_is_not_judged(name: str) -> None:
+    state = _judged(name, _gpus(gpu0=np.zeros(10), gpu1=np.full(10, 99.0)))
+    assert state.status is Status.STOPPED
+    assert "fewer than the rule waits for" in state.details
+
+
+def test_nothing_recorded_is_no_reason_to_fail() -> None:
+    for name in NAMES:
+        assert findings(_rule(name), run(_gpus(gpu0=np.zeros(1)), EMPTY)) == []
+
+
+def test_a_gpu_that_appears_late_is_judged_from_then_on() -> None:
+    late = np.where(np.arange(400) < 200, np.nan, 20.0)
+    (finding,) = findings(
+        _rule("LowGPUUtilization"), run(_gpus(gpu0=np.full(400, 97.0), gpu1=late))
+    )
+    assert finding.tensor == "GPU 1 of algo-1"
+    assert finding.details["at_s"] == (200 + 79) / 2
+
+
+def test_a_gpu_that_is_lost_is_not_called_idle() -> None:
+    lost = np.where(np.arange(400) < 200, 97.0, np.nan)
+    assert findings(_rule("LowGPUUtilization"), run(_gpus(gpu0=lost))) == []
+    assert findings(_rule("LoadBalancing"), run(_gpus(gpu0=lost, gpu1=np.full(400, 97.0)))) == []
+
+
+def test_hosts_may_have_different_numbers_of_gpus() -> None:
+    busy, half = np.full(400, 97.0), np.full(400, 40.0)
+    system = {"algo-1": _gpus(gpu0=busy), "algo-2": _gpus(gpu0=busy, gpu1=half, gpu2=busy)}
+    found = findings(_rule("LoadBalancing"), run(system))
+    assert sorted(finding.tensor for finding in found) == [
+        "GPUs 0 and 1 of algo-2",
+        "GPUs 1 and 2 of algo-2",
+    ]
+    (low,) = findings(_rule("LowGPUUtilization"), run(system))
+    assert low.tensor == "GPU 1 of algo-2"
+
+
+def test_a_host_without_a_gpu_does_not_hinder_the_others() -> None:
+    system = {"algo-1": sampled({"cpu": np.zeros(400)}), "algo-2": _gpus(gpu0=np.zeros(400))}
+    assert len(findings(_rule("CPUBottleneck"), run(system))) == 1
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_figures_stay_small_and_are_json_whatever_the_length_of_the_run(name: str) -> None:
+    draw = np.random.default_rng(5)
+    gpus = {f"gpu{number}": draw.uniform(0, 100, 100_000) for number in range(4)}
+    rule = _rule(name)
+    findings(rule, run(_gpus(**gpus), trained(0.0, 50_000.0, 1.0)))
+    assert len(json.dumps(rule.details(), allow_nan=False)) < 200_000
+    assert rule.datapoints == 100_000  # type: ignore[attr-defined]
