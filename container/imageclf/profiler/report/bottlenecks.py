@@ -108,7 +108,7 @@ def _mean_gpu(given: Given, shade: int) -> list[Line]:
         if table.gpus:
             name = f"GPUs {host}" if len(given.whole.system) > 1 else "GPUs"
             at = table.at_s / given.unit.seconds
-            lines.append(Line(name, at, _gpus(table), shade + len(lines) + 2))
+            lines.append(Line(name, at, _gpus(table), shade + len(lines) + 1))
     return lines
 
 

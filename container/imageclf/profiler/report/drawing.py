@@ -264,10 +264,21 @@ def _line(one: Line, y: Scale) -> Figure:
 def _axis(scale: Scale) -> Figure:
     axis: Figure = {"title": {"text": scale.title}}
     if scale.ends is not None:
-        axis["range"] = list(scale.ends)
+        axis["range"] = [math.log10(end) for end in scale.ends] if scale.log else [*scale.ends]
     if scale.log:
         axis |= {"type": "log", "rangemode": "normal", "dtick": 1, "exponentformat": "none"}
+    if scale.log and scale.ends is not None:
+        ticks = _ticks(*scale.ends)
+        axis |= {"tickvals": ticks, "ticktext": [f"{tick:,g}" for tick in ticks]}
     return axis
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    """Round values of a logarithmic axis: 1, 2 and 5 times powers of ten, or powers alone."""
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    factors = (1, 2, 5) if len(powers) <= 4 else (1,)
+    ticks = [factor * 10.0**power for power in powers for factor in factors]
+    return [tick for tick in ticks if low <= tick <= high]
 
 
 def _level(value: float) -> Figure:
@@ -292,4 +303,6 @@ def _named_level(value: float, name: str) -> Figure:
         "text": plain(name),
         "showarrow": False,
         "font": {"color": "--muted", "size": 11},
+        "bgcolor": "--ground",
+        "borderpad": 1,
     }

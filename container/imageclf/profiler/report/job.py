@@ -22,11 +22,11 @@ PHASE_WORDS = {
 }
 PHASE_SHADES = {
     names.DATA: 2,
-    names.COPY: 5,
+    names.COPY: 4,
     names.FORWARD: 1,
-    names.BACKWARD: 4,
+    names.BACKWARD: 7,
     names.OPTIMISER: 3,
-    names.HOOK: 7,
+    names.HOOK: 6,
     names.OTHER: 8,
 }
 
@@ -115,7 +115,7 @@ def section(given: Given, job: Job) -> Section:
     if not math.isfinite(job.duration_s):
         return Section("job", "Job summary", gap="Nothing was recorded of this job.")
     stretches = (
-        ("initialisation", job.initialisation_s, 6),
+        ("initialisation", job.initialisation_s, 5),
         ("training loop", job.loop_s, 1),
         ("finalisation", job.finalisation_s, 8),
     )

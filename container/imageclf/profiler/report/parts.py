@@ -7,6 +7,8 @@ from typing import Any
 
 from imageclf.report import figures
 
+_WIDE = 5
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -26,11 +28,16 @@ class Grid:
 
     @property
     def numeric(self) -> list[bool]:
-        """Which columns hold numbers."""
+        """Which columns hold numbers; the first names the row, whatever it holds."""
         return [
-            any(row[column].value is not None for row in self.rows)
+            column > 0 and any(row[column].value is not None for row in self.rows)
             for column in range(len(self.heads))
         ]
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether it needs the width of the page."""
+        return len(self.heads) >= _WIDE
 
 
 @dataclass(frozen=True)

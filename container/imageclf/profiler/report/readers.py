@@ -34,7 +34,8 @@ def _told(given: Given) -> list[str]:
     workers, cores = given.facts.get("workers"), given.facts.get("cores")
     if not isinstance(workers, int) or not isinstance(cores, int):
         return []
-    how = f"{workers} processes read" if workers else "The training process reads"
+    plural = "process reads" if workers == 1 else "processes read"
+    how = f"{workers} {plural}" if workers else "The training process itself reads"
     return [f"{how} for each training process, on a machine of {cores} cores."]
 
 
@@ -49,6 +50,7 @@ def _waits(given: Given) -> list[Plot]:
             order + 1,
             notes=table[names.STEP],
             note="step",
+            shape="hv",
         )
         for order, (worker, table) in enumerate(list(given.training.items())[:8])
         if table.has(column)

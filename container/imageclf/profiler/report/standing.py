@@ -64,7 +64,7 @@ def standing(rule: ProfilerRule, state: RuleState) -> Standing:
         triggered=state.count,
         looked=rule.looked,
         parameters=parameters(rule),
-        details="" if state.findings else state.details,
+        details="" if state.findings else state.details.replace(": not evaluated.", "."),
         told=told[:TOLD],
         advice=_unique([finding.advice for finding in state.findings])[:TOLD],
         more=max(0, len(told) - TOLD) + state.left_out,

@@ -75,6 +75,7 @@ def _course(given: Given, limit: float, stddev: float) -> Plot:
             order,
             notes=table[names.STEP],
             note="step",
+            shape="hv",
         )
         for order, (worker, table) in enumerate(list(given.training.items())[:MOST_LINES])
     ]
@@ -137,7 +138,7 @@ def _histogram(known: Floats, limit: float) -> Plot:
         drawing.histogram(
             edges,
             [one for one in series if one[1].any()],
-            Scale("ms", unit="ms", log=log),
+            Scale("ms", (low, high) if log else None, "ms", log),
             Scale("steps", log=bool(usual.max(initial=0) > 100)),
         ),
         caption="The count is logarithmic, so that few long steps can be seen."

@@ -17,7 +17,7 @@ from imageclf.report import figures
 NOTABLE = 0.05
 """A loss below this share of a step is not what limits it."""
 
-_SHADES = {"data": 2, "copies": 5, "launches": 4, "memory": 7, "hook": 6}
+_SHADES = {"data": 2, "copies": 4, "launches": 7, "memory": 6, "hook": 5}
 _WORDS = {
     "data": "waiting for pictures",
     "copies": "copying to the device",
@@ -25,6 +25,10 @@ _WORDS = {
     "memory": "moving bytes",
     "hook": "debugger's hook",
 }
+
+
+_PLAIN = {"data", "copies"}
+"""Losses of which their sentence says no more than their name."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +116,7 @@ def _losses(advised: Advised) -> Bar | None:
             _WORDS.get(one.name, one.name),
             one.share * scale,
             _SHADES.get(one.name, 8),
-            one.said,
+            one.said if one.share >= NOTABLE and one.name not in _PLAIN else "",
         )
         for one in of_step
     ]
@@ -182,7 +186,7 @@ def _roofline(one: Roofline) -> Plot:
     """Arithmetic rate over operations a byte: what the machine can do, and what the step does."""
     intensity = one.step_gflop / one.step_gb
     ridge = one.peak_gflops / one.bandwidth_gb_s
-    low, high = min(intensity, ridge) / 10, max(intensity, ridge) * 10
+    low, high = min(intensity, ridge) / 8, max(intensity, ridge) * 8
     at = np.geomspace(low, high, 60)
     at = np.sort(np.append(at, ridge))
     roof = np.minimum(one.peak_gflops, at * one.bandwidth_gb_s)
@@ -208,7 +212,7 @@ def _roofline(one: Roofline) -> Plot:
         "How far the step is from the limit of the machine",
         drawing.lines(
             drawn,
-            Scale("operations a byte", log=True),
+            Scale("operations a byte", (low, high), log=True),
             Scale("GFLOP/s", unit=" GFLOP/s", log=True),
         ),
         caption=one.said,

@@ -6,13 +6,13 @@ its own, with the keys of the managed service (`RuleTriggered`, `Violations`, `D
 """
 
 import json
-import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from imageclf import artifact
 from imageclf.errors import ReportError
 from imageclf.profiler.report import framework, measured, usage
 from imageclf.profiler.report.given import Given, attempt
@@ -40,7 +40,7 @@ def write_files(
     for rule, state in given.judged:
         name = _file_name(rule, state, content)
         content[name] = of_rule(rule, state, missing)
-    return [_write(folder / name, one) for name, one in content.items()]
+    return [write_json(folder / name, one) for name, one in content.items()]
 
 
 def of_rule(rule: ProfilerRule, state: RuleState, gaps: list[str]) -> dict[str, Any]:
@@ -130,15 +130,17 @@ def _plain(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9_-]", "_", name)[:100] or "rule"
 
 
-def _write(path: Path, content: Mapping[str, Any]) -> Path:
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
+def write_json(path: Path, content: Mapping[str, Any]) -> Path:
+    """Write `content` as finite JSON to `path`, whole or not at all; returns `path`.
+
+    Raises:
+        ReportError: it cannot be written.
+    """
+    text = json.dumps(finite(content), indent=1, allow_nan=False, default=str) + "\n"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        text = json.dumps(finite(content), indent=1, allow_nan=False, default=str)
-        partial.write_text(text, encoding="utf-8", errors="backslashreplace")
-        partial.replace(path)
+        artifact.replace(path, text.encode())
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise ReportError(
             f"{path} cannot be written ({error.strerror}); make room or give a folder that can be "
             "written to."
