@@ -39,6 +39,7 @@ __all__ = [
 _SUFFIXES = (".pt.trace.json.gz", ".pt.trace.json")
 
 _MOST_FILES = 64
+_MOST_EVENTS = 2_000_000
 
 
 def summarise(folder: Path) -> Kernels | None:
@@ -47,17 +48,24 @@ def summarise(folder: Path) -> Kernels | None:
     if not paths:
         return None
     sums = Sums()
+    read = 0
     for trace in traces(folder):
         sums.add(trace)
-    left_out = len(paths) - _MOST_FILES
+        read += 1
+    left_out = len(paths) - read
     note = f"There are {left_out} more traces of windows than are read; they were left out."
-    return sums.kernels((note,) if left_out > 0 else ())
+    return sums.kernels((note,) if left_out else ())
 
 
 def traces(folder: Path) -> Iterator[Opened]:
-    """The traces in the folder of a profile, one after the other: each may be large."""
+    """The traces in the folder of a profile, one after the other; not all if too many."""
+    left = _MOST_EVENTS
     for path in files(folder)[:_MOST_FILES]:
-        yield opened.read(path)
+        if left <= 0:
+            break
+        trace = opened.read(path, left)
+        left -= sum(map(len, trace.slices.values()))
+        yield trace
 
 
 def files(folder: Path) -> list[Path]:

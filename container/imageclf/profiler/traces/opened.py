@@ -102,6 +102,15 @@ class Opened:
     fault: str = ""
 
     @property
+    def worker(self) -> str:
+        """The process that it is of, as the facts or else the file's name say."""
+        worker = self.facts.get("worker")
+        if isinstance(worker, str) and worker:
+            return worker
+        plain = self.path.name.partition(".")[0]
+        return plain.rpartition("-")[0] or plain
+
+    @property
     def extent_ns(self) -> tuple[int, int]:
         """From the first step's begin to the last one's end; of all slices where no step is."""
         if self.steps:

@@ -58,7 +58,7 @@ class Sums:
         self._add_waits(trace, nested)
         self._launches += waiting.launches(trace, nested)
         for device, memory in trace.memory.items():
-            self._memory.append(_line(_worker(trace), device, memory, begin_ns))
+            self._memory.append(_line(trace.worker, device, memory, begin_ns))
 
     def kernels(self, notes: Iterable[str] = ()) -> Kernels:
         """All of it."""
@@ -119,13 +119,9 @@ class Sums:
         return Launches(int(count), call_ms, idle_ms, idle_ms / there_ms, gap_ms, gap_ms / there_ms)
 
 
-def _worker(trace: Opened) -> str:
-    return str(trace.facts.get("worker") or trace.path.name.partition(".")[0])
-
-
 def _window(trace: Opened, took_ms: float) -> TracedWindow:
     numbers = [step.number for step in trace.steps]
-    return TracedWindow(_worker(trace), min(numbers, default=0), len(numbers), took_ms, trace.path)
+    return TracedWindow(trace.worker, min(numbers, default=0), len(numbers), took_ms, trace.path)
 
 
 def _by_name(
