@@ -131,33 +131,48 @@ class Gpus:
 
 def _visible(chosen: str | None) -> list[_Gpu]:
     pynvml.nvmlInit()
-    handles = [
-        pynvml.nvmlDeviceGetHandleByIndex(place) for place in range(pynvml.nvmlDeviceGetCount())
-    ]
+    handles = [_handle(place) for place in range(pynvml.nvmlDeviceGetCount())]
     if chosen is not None:
         handles = _chosen(chosen, handles)
-    return [_Gpu(number, handle, _facts(number, handle)) for number, handle in enumerate(handles)]
+    return [_gpu(number, handle) for number, handle in enumerate(handles)]
+
+
+def _handle(place: int | str) -> Any:
+    """What NVML calls the GPU by number or UUID; None for one that it cannot reach."""
+    by = pynvml.nvmlDeviceGetHandleByUUID if isinstance(place, str) else None
+    try:
+        return (by or pynvml.nvmlDeviceGetHandleByIndex)(place)
+    except pynvml.NVMLError:
+        return None
+
+
+def _gpu(number: int, handle: Any) -> _Gpu:
+    if handle is None:
+        return _Gpu(number, None, {"gpu": number}, fault=f"GPU {number} cannot be reached by NVML.")
+    return _Gpu(number, handle, _facts(number, handle))
 
 
 def _chosen(text: str, handles: list[Any]) -> list[Any]:
     """As CUDA reads it: up to the first that is none (CUDA C++ Programming Guide, 5.2)."""
-    uuids = [_text(pynvml.nvmlDeviceGetUUID, handle) for handle in handles]
+    uuids = [_text(pynvml.nvmlDeviceGetUUID, handle) if handle else "" for handle in handles]
     found: list[Any] = []
     for part in map(str.strip, text.split(",")):
-        handle = _one(part, handles, uuids)
-        if handle is None:
+        if part.startswith("MIG-"):
+            found.append(_handle(part))
+            continue
+        place = _place(part, uuids)
+        if place is None:
             break
-        found.append(handle)
+        found.append(handles[place])
     return found
 
 
-def _one(part: str, handles: list[Any], uuids: list[str]) -> Any:
+def _place(part: str, uuids: list[str]) -> int | None:
+    """Which of the GPUs `part` names, by number or the beginning of its UUID."""
     if part.isdecimal():
-        return handles[int(part)] if int(part) < len(handles) else None
-    if part.startswith("MIG-"):
-        return pynvml.nvmlDeviceGetHandleByUUID(part)
+        return int(part) if int(part) < len(uuids) else None
     alike = [place for place, uuid in enumerate(uuids) if part and uuid.startswith(part)]
-    return handles[alike[0]] if len(alike) == 1 else None
+    return alike[0] if len(alike) == 1 else None
 
 
 def _facts(number: int, handle: Any) -> dict[str, Any]:

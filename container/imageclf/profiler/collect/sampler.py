@@ -52,6 +52,11 @@ class Sampler:
             self._tell(f"The machine is not sampled: {error}.")
 
     @property
+    def pid(self) -> int | None:
+        """Number of its process, while there is one."""
+        return None if self._process is None else self._process.pid
+
+    @property
     def has_died(self) -> bool:
         """Whether it ended before it was asked to."""
         return self._process is not None and self._process.poll() is not None

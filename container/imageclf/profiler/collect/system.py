@@ -36,7 +36,8 @@ class Samples:
     """Takes a row of figures at each call and writes them now and then.
 
     Args:
-        rows_a_block: so many are written at once.
+        rows_a_block: so many are written at once; the first is written by itself, so that it is
+            known early that there is somebody who samples.
         clock: nanoseconds that only go forward.
     """
 
@@ -48,7 +49,7 @@ class Samples:
         clock: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         self._writer, self._meters, self._clock = writer, meters, clock
-        self._most = rows_a_block
+        self._rows_a_block, self._most = rows_a_block, 1
         self._at_ns: list[int] = []
         self._rows: list[list[float]] = []
         self._before_ns = clock()
@@ -70,6 +71,7 @@ class Samples:
     def write(self) -> None:
         """Write what is left; errors as in `take`."""
         if self._rows:
+            self._most = self._rows_a_block
             at_ns, rows, self._at_ns, self._rows = self._at_ns, self._rows, [], []
             self._writer.write(at_ns, coarse(np.asarray(rows)))
 
