@@ -31,6 +31,9 @@ SYSTEM, STEPS, READS, SPANS, WORKERS, KERNELS = (
 """Folders: samples of each host, steps, reads of batches, spans and facts of each process, and
 traces of windows of steps. A file is named `HOST` or `HOST-RANK`."""
 
+FAULTS = "faults"
+"""Folder of small texts: why a collector recorded less, or ended."""
+
 AT = "at_ns"
 """Column of every table: when the row's time began."""
 

@@ -38,6 +38,7 @@ KIND = Kind(
             names.SPANS,
             names.STEPS,
             names.KERNELS,
+            names.FAULTS,
         ),
         files=(names.MACHINE, names.END_OF_JOB),
         marks=(*(f"{name}/" for name in CONTENT), names.END_OF_JOB),

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from imageclf.profiler import names
 from imageclf.profiler.files import faults
 from imageclf.profiler.files.faults import Faults
 
@@ -20,12 +21,12 @@ def test_nothing_is_left_when_nothing_was_said(tmp_path: Path) -> None:
     said = Faults(tmp_path, "system-a")
     assert faults.read(tmp_path) == []
     said.close()
-    assert not list((tmp_path / faults.FOLDER).iterdir())
+    assert not list((tmp_path / names.FAULTS).iterdir())
 
 
 def test_the_place_for_sentences_is_taken_before_the_disk_is_full(tmp_path: Path) -> None:
     said = Faults(tmp_path, "system-a")
-    (path,) = (tmp_path / faults.FOLDER).iterdir()
+    (path,) = (tmp_path / names.FAULTS).iterdir()
     size = path.stat().st_size
     said.say("The disk is full. " * 200)
     assert path.stat().st_size == size
@@ -45,7 +46,7 @@ def test_a_disk_that_takes_nothing_at_all_does_no_harm(
 
 
 def test_a_file_of_faults_with_any_bytes_is_read(tmp_path: Path) -> None:
-    folder = tmp_path / faults.FOLDER
+    folder = tmp_path / names.FAULTS
     folder.mkdir()
     (folder / "x.txt").write_bytes(b"\xff\xfe\0\0  \n" + b"a" * 10**6)
     (folder / "y.txt").symlink_to("/etc/passwd")

@@ -8,9 +8,8 @@ import contextlib
 import os
 from pathlib import Path
 
+from imageclf.profiler import names
 from imageclf.profiler.files import safely
-
-FOLDER = "faults"
 
 _ROOM = 2048
 
@@ -19,7 +18,7 @@ class Faults:
     """The file of the collector `name` in the profile `folder`; never raises."""
 
     def __init__(self, folder: Path, name: str) -> None:
-        self._path = folder / FOLDER / f"{name}.txt"
+        self._path = folder / names.FAULTS / f"{name}.txt"
         self._said: list[str] = []
         with contextlib.suppress(OSError):
             self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -49,7 +48,7 @@ class Faults:
 def read(folder: Path) -> list[str]:
     """All that was said in the profile `folder`."""
     found: list[str] = []
-    for path in safely.inside(folder / FOLDER, ".txt"):
+    for path in safely.inside(folder / names.FAULTS, ".txt"):
         content = safely.read(path, _ROOM) or b""
         lines = content.decode("utf-8", "replace").splitlines()
         found += [line.strip() for line in lines if line.strip(" \0")]
