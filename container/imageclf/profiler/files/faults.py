@@ -11,6 +11,8 @@ from pathlib import Path
 from imageclf.profiler import names
 from imageclf.profiler.files import safely
 
+FOLDER = names.FAULTS
+
 _ROOM = 2048
 
 
