@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from imageclf.profiler.recorded import Table
 from imageclf.profiler.rules.gpu_batch_size import BatchSize
 from tests.profiler.rules.gpu_runs import findings, run, series
 
@@ -22,9 +23,12 @@ def test_one_part_in_use_is_enough(name: str) -> None:
 
 
 def test_a_gpu_that_no_process_uses_says_nothing_about_batches() -> None:
-    workers = {"algo-1-0": {"gpu": 1}}
-    rule = BatchSize.from_strings(SHORT)
-    assert findings(rule, run(series("small_batch"), workers=workers)) == []
+    small, healthy = series("small_batch"), series("healthy_a100")
+    second = {name.replace("gpu0", "gpu1"): healthy[name] for name in healthy.columns}
+    system = Table(small.at_s, {**second, **small.columns})
+    one = run(system, workers={"algo-1-0": {"gpu": 1}})
+    assert findings(BatchSize.from_strings(SHORT), one) == []
+    assert len(findings(BatchSize.from_strings(SHORT), run(system))) == 1
 
 
 def test_the_last_small_window_can_be_drawn_as_boxes() -> None:

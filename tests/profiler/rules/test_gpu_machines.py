@@ -12,9 +12,11 @@ from imageclf.profiler.rules.base import NO_GPU, ProfilerRule
 from imageclf.rules import status
 from imageclf.rules.engine import Engine, RuleState
 from imageclf.rules.finding import Status
-from tests.profiler.rules.gpu_runs import findings, run, sampled, trained
+from tests.profiler.rules.gpu_runs import WORKER, findings, run, sampled, trained
 
 NAMES = [name for name in catalogue.RULES if catalogue.make(catalogue.of(name)).needs_gpu]
+_WITHOUT = sampled({"cpu": np.full(500, 95.0), "io_wait": np.full(500, 60.0)})
+
 SHORT = {each.rule: each.parameters for each in standard.configurations()}
 
 
@@ -30,9 +32,9 @@ def _gpus(**utilization: npt.ArrayLike) -> Table:
     return sampled({"cpu": np.full(count, 95.0), "io_wait": np.full(count, 60.0), **columns})
 
 
-def _judged(name: str, system: Table) -> RuleState:
+def _judged(name: str, system: Table, device: str = "cuda") -> RuleState:
     engine = Engine([(catalogue.of(name, **SHORT[name]), _rule(name))])
-    engine.look([run(system)])
+    engine.look([run(system, workers={WORKER: {"device": device}})])
     engine.finish()
     return engine.states[0]
 
@@ -50,9 +52,16 @@ def test_the_rules_that_need_a_gpu_are_the_documented_ones() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_without_a_gpu_a_rule_neither_fires_nor_passes(name: str) -> None:
-    state = _judged(name, sampled({"cpu": np.full(500, 95.0), "io_wait": np.full(500, 60.0)}))
+    state = _judged(name, _WITHOUT, device="cpu")
     assert (state.status, state.details) == (Status.STOPPED, NO_GPU)
     assert status.as_json(state)["RuleEvaluationStatus"] == "Stopped"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_training_on_a_gpu_of_which_nothing_was_recorded_is_not_judged(name: str) -> None:
+    state = _judged(name, _WITHOUT)
+    assert state.status is Status.STOPPED
+    assert "No figures of a GPU" in state.details
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -111,7 +120,7 @@ def test_a_host_without_a_gpu_does_not_hinder_the_others() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_figures_stay_small_and_are_json_whatever_the_length_of_the_run(name: str) -> None:
     draw = np.random.default_rng(5)
-    gpus = {f"gpu{number}": draw.uniform(0, 100, 100_000) for number in range(4)}
+    gpus = {f"gpu{number}": draw.uniform(0, 100, 100_000) for number in range(2)}
     rule = _rule(name)
     findings(rule, run(_gpus(**gpus), trained(0.0, 50_000.0, 1.0)))
     assert len(json.dumps(rule.details(), allow_nan=False)) < 200_000

@@ -60,7 +60,7 @@ def test_findings_do_not_depend_on_the_portions(name: str) -> None:
     whole = _several_hosts(draw)
     expected = _told(_rule(name), whole)
     assert expected
-    for _ in range(12):
+    for _ in range(6):
         edges = draw.uniform(0, 300, draw.integers(1, 60)).tolist()
         assert _told(_rule(name), *cut(whole, edges)) == expected
     five = [float(at_s) for at_s in range(0, 300, 5)]

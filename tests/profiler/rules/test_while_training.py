@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -65,3 +66,11 @@ def test_gpus_in_use_are_those_that_the_hosts_processes_name() -> None:
     workers = {"algo-1-0": {"gpu": 0}, "algo-1-1": {"gpu": 1}, "algo-2-2": {"gpu": 5}}
     (part,) = WhileTraining().take(run(_samples(10), workers=workers))
     assert part.used == {0, 1}
+
+
+def test_a_step_that_is_known_late_counts_all_the_same() -> None:
+    """A long step is written when it ends, and comes with a later portion than its samples."""
+    whole = run(_samples(100), trained(20.0, 80.0, 30.0))
+    portions = cut(whole, [25.0, 55.0])
+    late = [replace(portions[0], steps={}), replace(portions[1], steps={})]
+    assert _times(*late, replace(portions[2], steps=whole.steps)) == _times(whole)

@@ -42,10 +42,11 @@ class GpuRule(ProfilerRule):
         self.datapoints = self.violations = self.triggered = 0
         self.is_judged = False
         self._training = WhileTraining()
-        self._has_gpu = False
+        self._has_gpu = self._is_on_gpu = False
 
     def look(self, seen: Stretch) -> Iterator[Finding]:
         self._has_gpu |= seen.has_gpu
+        self._is_on_gpu |= any(one.get("device") == "cuda" for one in seen.workers.values())
         yield from self._judged(self._training.take(seen))
         self._note()
 
@@ -66,7 +67,7 @@ class GpuRule(ProfilerRule):
         return iter(())
 
     def missing(self) -> str:
-        if not self._has_gpu:
+        if not (self._has_gpu or self._is_on_gpu):
             return NO_GPU
         if not self.datapoints:
             return "No figures of a GPU were recorded while the run trained: not evaluated."
@@ -102,8 +103,8 @@ def known_rows(samples: Table, columns: Sequence[str]) -> tuple[Floats, Floats]:
 
 
 def in_use(part: Part) -> list[int]:
-    """The GPUs of the host that processes of the training use; all, when none says which."""
-    return [each for each in part.samples.gpus if not part.used or each in part.used]
+    """The GPUs of the host that processes of the training use; all, when that is not known."""
+    return [each for each in part.samples.gpus if each in part.used] or part.samples.gpus
 
 
 def utilization(gpu: int) -> str:

@@ -73,20 +73,21 @@ class BatchSize(GpuRule):
         )
         ends_s, judged = windows.add(at_s, rows)
         self.count(windows.count)
-        if not len(judged):
+        self.is_judged |= bool(len(judged))
+        for end_s, window in zip(ends_s, judged, strict=True):
+            yield from self._window(which, part, float(end_s), window)
+
+    def _window(self, which: Gpu, part: Part, at_s: float, rows: Floats) -> Iterator[Finding]:
+        p95: Floats = np.percentile(rows, 95, axis=0)
+        if not (p95 < self._thresholds()).all():
             return
-        self.is_judged = True
-        p95 = np.percentile(judged, 95, axis=1)
-        low = (p95 < self._thresholds()).all(axis=1)
-        self.violations += int(low.sum())
-        self.triggered += int(low.sum())
-        for place in np.flatnonzero(low):
-            is_first = which not in self._last
-            box = {kind: percentiles(judged[place, :, n]) for n, kind in enumerate(_KINDS)}
-            self._last[which] = {"at_s": float(ends_s[place]), **box}
-            if is_first:
-                at = float(ends_s[place])
-                yield self._found(which, at, part.step_at(at), p95[place])
+        self.violations += 1
+        self.triggered += 1
+        is_first = which not in self._last
+        boxes = {kind: percentiles(column) for kind, column in zip(_KINDS, rows.T, strict=True)}
+        self._last[which] = {"at_s": at_s, **boxes}
+        if is_first:
+            yield self._found(which, at_s, part.step_at(at_s), p95)
 
     def _thresholds(self) -> Floats:
         given = self.parameters

@@ -109,6 +109,7 @@ class Bottleneck(GpuRule):
         self, part: Part, host: _Host, at_s: npt.NDArray[np.float64], low: Flags, hits: Flags
     ) -> Iterator[Finding]:
         scans = (at_s * 1e6 // self.parameters.scan_interval_us).astype(np.int64)
+        scans = np.maximum.accumulate(np.maximum(scans, host.scan))  # what came late counts now
         begins = np.flatnonzero(np.diff(scans, prepend=host.scan))
         edges = [0, *(int(each) for each in begins if each), len(at_s)]
         for first, last in pairwise(edges):

@@ -111,9 +111,14 @@ def _rank(worker: str) -> tuple[int, str]:
 
 
 def _joined(before: Table, after: Table, columns: Sequence[str]) -> Table:
+    """Both, in the order of their times: what a process wrote late may belong before the rest."""
     wanted = dict.fromkeys((*before.columns, *columns))
     at_s: Floats = np.concatenate((before.at_s, after.at_s))
-    return Table(at_s, {name: np.concatenate((before[name], after[name])) for name in wanted})
+    joined = {name: np.concatenate((before[name], after[name])) for name in wanted}
+    if not len(before) or not len(after) or before.at_s[-1] <= after.at_s[0]:
+        return Table(at_s, joined)
+    order = np.argsort(at_s, kind="stable")
+    return Table(at_s[order], {name: one[order] for name, one in joined.items()})
 
 
 def _copied(table: Table) -> Table:
