@@ -12,6 +12,7 @@ from imageclf.profiler.rules import catalogue
 from imageclf.profiler.run import Profile
 from imageclf.rules.engine import Engine
 from tests.profiler.made import Made
+from tests.profiler.traces.written import Written
 
 HOSTILE = "</script><img src=x onerror=alert(1)><b>\"'&amp;%{x}"
 """A name that tries to leave the place where it is written."""
@@ -48,13 +49,13 @@ def cpu_run(folder: Path, steps: int = 900, host: str = "algo-1") -> None:
     made.end()
 
 
-def gpu_run(folder: Path, minutes: float = 12.0, gpus: int = 4) -> None:
+def gpu_run(folder: Path, minutes: float = 3.0, gpus: int = 4) -> None:
     """Four GPUs on one node, the last of them less busy, with waits for data now and then."""
     made = Made(folder)
     rng = np.random.default_rng(6)
     end_s = 60 * minutes
-    at_s = np.arange(0.0, end_s, 0.5)
-    busy = np.where((at_s > 30) & (np.sin(at_s / 9) > -0.8), 94.0, 6.0)
+    at_s = np.arange(0.0, end_s, 0.1)
+    busy = np.where((at_s > 30) & (np.sin(at_s / 3) > -0.8), 94.0, 6.0)
     columns = _cores(rng, at_s, 8, busy=45.0)
     for gpu in range(gpus):
         use = np.clip(
@@ -107,6 +108,7 @@ def gpu_run(folder: Path, minutes: float = 12.0, gpus: int = 4) -> None:
             dollars_an_hour=32.77,
             instance_type="ml.p4d.24xlarge",
         )
+    _trace(folder, "algo-1-0", "aten::conv2d")
     made.end()
 
 
@@ -131,6 +133,7 @@ def hostile(folder: Path) -> None:
     _system(made, host, rng, took_s + 8)
     _system(made, f"{host}2", rng, took_s + 8)
     made.spans(f"{host}-0", [(HOSTILE, 1.0, 2.0)])
+    _trace(folder, f"{host}-0", HOSTILE)
     made.end()
 
 
@@ -158,7 +161,7 @@ def damaged(folder: Path) -> None:
     for kind in (names.SYSTEM, names.STEPS):
         path = next((folder / kind).iterdir())
         content = bytearray(path.read_bytes())
-        content[len(content) // 2 :] = b"?" * (len(content) // 4)
+        content[len(content) // 2 : len(content) // 2 + 100] = b"?" * 100
         path.write_bytes(content)
     next((folder / names.WORKERS).glob("*-0.json")).write_text("{")
     (folder / names.MACHINE).write_text("[")
@@ -311,6 +314,20 @@ def _cores(rng: np.random.Generator, at_s: Any, cores: int, busy: float) -> dict
         names.OWN_CPU: np.sum(use, axis=0) * 0.9,
         names.OWN_MEMORY_MIB: 1800 + at_s,
     }
+
+
+def _trace(folder: Path, worker: str, operator: str) -> None:
+    """Two steps of 1 ms on one GPU, with an operator of that name."""
+    trace = Written()
+    trace.step(12, 0, 1000)
+    trace.step(13, 1000, 1000)
+    for begin in (0, 1000):
+        trace.operator(operator, begin + 10, 300)
+        trace.work(f"{operator} kernel", (begin + 20, 30), (begin + 100, 500))
+        trace.call("cudaStreamSynchronize", begin + 400, 200)
+        trace.work("Memcpy HtoD", (begin + 60, 10), (begin + 700, 90), "gpu_memcpy", bytes=1 << 20)
+        trace.memory(begin + 50, 8 << 20, device=0)
+    trace.write(folder / names.KERNELS / f"{worker}-12.pt.trace.json.gz")
 
 
 _MACHINE = {
