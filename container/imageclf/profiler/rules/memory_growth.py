@@ -22,7 +22,7 @@ leak."""
 _RISING = _BLOCKS - 2
 """So many of the steps from block to block must rise; one may fall."""
 
-_AS_FAST = 0.5
+_AS_FAST = 0.25
 """The second half must rise at least at this share of the whole's pace; a warm-up flattens."""
 
 

@@ -111,7 +111,6 @@ class Dataloader(_ReadingRule):
         workers = self._of(host)
         wait = max(workers, key=lambda one: np.nan_to_num(self._reading.wait_share(one)))
         per_process = max(1, cores // max(1, len(workers)))
-        enough = self._reading.enough_readers(wait)
         return self.tell(
             at_s=at_s,
             step=self._reading.latest_step(wait),
@@ -123,10 +122,15 @@ class Dataloader(_ReadingRule):
                 f"which has {cores} cores: {100 * readers / cores:.0f} %."
             ),
             meaning=f"Waiting for pictures takes {self._reads_in(wait)}.",
-            advice=(
-                f"Set workers={min(enough, per_process) if enough else per_process}{_pace(enough)}."
-            ),
+            advice=f"{self._more(wait, per_process)}.",
         )
+
+    def _more(self, worker: str, most: int) -> str:
+        if self._reading.reads_itself(worker):
+            return f"Let {most} threads read (OMP_NUM_THREADS), or set workers={most}"
+        enough, readers = self._reading.enough_readers(worker), self._reading.readers(worker)
+        wanted = max(readers + 1, min(enough, most)) if enough else most
+        return f"Set workers={wanted}{_pace(enough)}"
 
     def _many(self, at_s: float, host: str, readers: int, cores: int) -> Finding:
         given = self.parameters
@@ -201,8 +205,8 @@ class LoaderStarvesModel(_ReadingRule):
             return f"{takes}, {fetch:.0f} % of it in the files: see SlowDisk".lstrip(", ")
         if reading.is_on_cpu(worker) and readers >= cores:
             return (
-                f"All {cores} cores read already: store smaller pictures, so that decoding takes "
-                "less, or train the head alone on features that are kept"
+                "Every core reads already: store smaller pictures, so that decoding takes less, or "
+                "train the head alone on features that are kept"
             )
         if enough > readers:
             return f"Set workers={min(enough, max(readers + 1, cores))}: {takes}"

@@ -116,6 +116,10 @@ class Reading:
         seen = max(apart, int(np.nanmax(own)) if np.isfinite(own).any() else 0)
         return seen or (told if len(self._steps[worker]) else 0)
 
+    def reads_itself(self, worker: str) -> bool:
+        """Whether threads of the process read, between two steps."""
+        return bool((self._reads[worker][names.WORKER] < 0).any())
+
     def cores(self, host: str) -> int:
         """Cores that the processes of a host may use; 0 when it is not known."""
         told = [
@@ -131,9 +135,7 @@ class Reading:
         batch_ms = self.batch_ms(worker)
         if not (math.isfinite(batch_ms) and whole_ms > wait_ms):
             return 0
-        reads = self._reads[worker]
-        in_threads = bool((reads[names.WORKER] < 0).any())
-        readers_ms = batch_ms * (self.readers(worker) if in_threads else 1)
+        readers_ms = batch_ms * (self.readers(worker) if self.reads_itself(worker) else 1)
         return math.ceil(readers_ms / (whole_ms - wait_ms))
 
 

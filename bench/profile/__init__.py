@@ -1,0 +1,1 @@
+"""Benches of the profiler: what it costs, what it finds, how well it advises."""
