@@ -14,6 +14,7 @@ from safetensors.numpy import load
 from imageclf.contract import Tree
 from imageclf.debugger.saved import Mode, Saved, SavedStep
 from imageclf.debugger.tensors.run import Run
+from imageclf.profiler.run import Profile
 from tests.training import runs
 
 WEIGHT_TOLERANCE = 1e-7
@@ -85,20 +86,36 @@ def assert_both_recorded(tree: Tree) -> None:
     }
 
 
+def assert_both_profiled(tree: Tree, workers: list[str]) -> None:
+    """Each took the time of its own steps; one page tells of both."""
+    profile = Profile(tree.output / "profiler")
+    profile.refresh()
+    whole = profile.whole()
+    assert not profile.notes
+    assert sorted(whole.steps) == sorted(whole.workers) == workers
+    steps = [whole.train_steps(worker)["step"].tolist() for worker in workers]
+    assert steps[0] == steps[1] == list(range(len(steps[0])))
+    assert len(steps[0]) % runs.summary(tree)["epochs_done"] == 0
+    assert [facts["world_size"] for facts in whole.workers.values()] == [2, 2]
+    assert (tree.output_data / "profiler-report.html").exists()
+
+
 def of_worker(step: SavedStep, worker: str) -> dict[str, Saved]:
     return {tensor.name: tensor for tensor in step.tensors if tensor.worker == worker}
 
 
 def test_two_processes_learn_what_one_learns(tmp_path: Path, data: Path, alone: Tree) -> None:
     tree = runs.make_tree(
-        tmp_path / "ml", data, processes="2", debug="overfit", debug_interval="2", **ALIKE
-    )
+        tmp_path / "ml", data, processes="2", debug="overfit", debug_interval="2", profile="on",
+        **ALIKE,
+    )  # fmt: skip
     runs.write_config(tree, "debughookconfig", BOTH)
     with runs.image_command(tree) as command:
         output, _ = command.communicate(timeout=runs.PATIENCE_S)
     assert command.returncode == 0, output
     assert "2 process(es) on CPU" in output
     assert_both_recorded(tree)
+    assert_both_profiled(tree, ["localhost-0", "localhost-1"])
     assert output.count("epoch=1 ") == 1, "only rank 0 writes"
     assert runs.summary(tree)["processes"] == 2
     assert_same_result(tree, alone)
@@ -108,7 +125,7 @@ def test_two_hosts_learn_what_one_learns_and_the_first_writes(
     tmp_path: Path, data: Path, alone: Tree
 ) -> None:
     names = ["127.0.0.1", "localhost"]  # both resolve here, as algo-1 and algo-2 do on SageMaker
-    trees = [runs.make_tree(tmp_path / name, data, **ALIKE) for name in names]
+    trees = [runs.make_tree(tmp_path / name, data, profile="on", **ALIKE) for name in names]
     for tree, name in zip(trees, names, strict=True):
         group = {"instance_group_name": "all", "instance_type": "ml.c5.large", "hosts": names}
         resources = {
@@ -127,14 +144,16 @@ def test_two_hosts_learn_what_one_learns_and_the_first_writes(
         outputs = [command.communicate(timeout=runs.PATIENCE_S)[0] for command in (first, second)]
     assert [first.returncode, second.returncode] == [0, 0], "\n".join(outputs)
     assert_same_result(trees[0], alone)
+    assert_both_profiled(trees[0], ["127.0.0.1-0", "localhost-1"])
     assert not list(trees[1].model.glob("*"))
     assert not list(trees[1].checkpoints.glob("*"))
 
 
 def test_two_processes_stop_together_and_go_on(tmp_path: Path, data: Path) -> None:
     tree = runs.make_tree(
-        tmp_path / "ml", data, processes="2", epochs="2000", debug="exploding_tensor", **ALIKE
-    )
+        tmp_path / "ml", data, processes="2", epochs="2000", debug="exploding_tensor",
+        profile="on", **ALIKE,
+    )  # fmt: skip
     with runs.image_command(tree) as command:
         metrics = tree.output_data / "metrics.jsonl"
         until = time.monotonic() + runs.PATIENCE_S
@@ -146,6 +165,7 @@ def test_two_processes_stop_together_and_go_on(tmp_path: Path, data: Path) -> No
     assert len(runs.checkpoints(tree)) == 1
     assert not tree.failure.exists()
     assert runs.summary(tree)["rules"][0]["RuleEvaluationStatus"] == "NoIssuesFound"
+    assert_profile_of_a_stopped_run(tree)
     done = len(metrics.read_text().splitlines())
     settings = json.loads((tree.config / "hyperparameters.json").read_text())
     runs.write_config(tree, "hyperparameters", settings | {"epochs": str(done + 2)})
@@ -153,6 +173,18 @@ def test_two_processes_stop_together_and_go_on(tmp_path: Path, data: Path) -> No
         output, _ = command.communicate(timeout=runs.PATIENCE_S)
     assert command.returncode == 0, output
     assert "resumed from epoch" in output
+
+
+def assert_profile_of_a_stopped_run(tree: Tree) -> None:
+    profile = Profile(tree.output / "profiler")
+    profile.refresh()
+    assert profile.ended
+    assert not profile.notes
+    assert {span.name for span in profile.whole().spans} >= {"training loop", "checkpoint"}
+    assert (tree.output_data / "profiler-report.html").exists()
+    assert "InProgress" not in {
+        one["RuleEvaluationStatus"] for one in runs.summary(tree)["profiler_rules"]
+    }
 
 
 def test_an_error_in_one_of_two_processes_is_the_failure_of_all(tmp_path: Path, data: Path) -> None:

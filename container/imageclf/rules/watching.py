@@ -121,8 +121,7 @@ class Watcher:
                 self._amend(fault, {status.value for status in Status} - {Status.ISSUES.value})
             elif cause:
                 self._amend(cause, {Status.IN_PROGRESS.value, Status.NO_ISSUES.value})
-            for one in self._statuses:
-                _tell(one)
+            _tell(self._statuses)
         return self._statuses
 
     def _arguments(self, rules_file: Path) -> list[str]:
@@ -209,11 +208,13 @@ def _changed(status: Status, details: str) -> dict[str, str]:
     }
 
 
-def _tell(status: Mapping[str, Any]) -> None:
-    if status["RuleEvaluationStatus"] != Status.NO_ISSUES.value:
-        log.info(
-            "rule %s: %s: %s",
-            status["RuleConfigurationName"],
-            status["RuleEvaluationStatus"],
-            status["StatusDetails"],
-        )
+def _tell(statuses: Statuses) -> None:
+    """A line for all rules of which the same is to be said."""
+    names: dict[tuple[str, str], list[str]] = {}
+    for one in statuses:
+        if one["RuleEvaluationStatus"] != Status.NO_ISSUES.value:
+            said = (str(one["RuleEvaluationStatus"]), str(one["StatusDetails"]))
+            names.setdefault(said, []).append(str(one["RuleConfigurationName"]))
+    for (status, details), rules in names.items():
+        word = "rule" if len(rules) == 1 else "rules"
+        log.info("%s %s: %s: %s", word, ", ".join(rules), status, details)

@@ -231,8 +231,10 @@ class Job:
             self._write(told, network)
             if plan.settings.onnx:
                 self._export(plan)
-            self._add_rules(told, watch.statuses())
+        watch.profiling.gather()
         watch.profiling.end()
+        if self._world.leads:
+            self._add_rules(told, watch.statuses())
         self._world.wait()
 
     def _take_best(self, state: State, network: nn.Module) -> None:

@@ -10,7 +10,7 @@ import logging
 import os
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
@@ -47,6 +47,7 @@ STOPPED_PATIENCE_S = 15.0
 """The same when the platform wants the job to end."""
 
 _OTHERS_PATIENCE_S = 5.0
+_MOST_BYTES_OF_A_HOST = 1 << 26
 
 
 class Profiling:
@@ -85,7 +86,7 @@ class Profiling:
         self._windows = kernels.NoWindows()
         self._neighbours: tuple[str, ...] = ()
         self._gaps: list[str] = []
-        self._is_ended = False
+        self._is_ended = self._is_among_hosts = False
 
     def __enter__(self) -> Self:
         if self._settings.on:
@@ -151,6 +152,24 @@ class Profiling:
         """What a rule said when it asked this training to end; known in the first process only."""
         return None if self._watcher is None else self._watcher.asked_to_stop()
 
+    def gather(self) -> None:
+        """Bring the profiles of all hosts to the first. All must call it, at the end of all work.
+
+        Only the first goes on measuring, until it calls `end`.
+        """
+        if not self._is_among_hosts:
+            return
+        if not self._world.leads:
+            self.end()
+        mine: dict[str, bytes] = {}
+        if self._recording is not None and self._world.local_rank == 0 and not self._world.leads:
+            profile_folder.wait_for(self._folder, self._neighbours, _OTHERS_PATIENCE_S)
+            mine = profile_folder.packed(self._folder, _MOST_BYTES_OF_A_HOST)
+        theirs = self._world.agree(mine)
+        if self._world.leads and self._recording is not None:
+            self._is_among_hosts = False
+            self._unpack(theirs)
+
     def end(self) -> None:
         """This process has done its work; the first one says so when the others have, too.
 
@@ -166,6 +185,8 @@ class Profiling:
         if self._sampler is not None:
             self._sampler.stop()
             self._gaps.append(self._sampler.fault)
+        if self._is_among_hosts and self._world.leads:
+            self._gaps.append("The profiles of the other hosts were not brought together.")
         for sentence in (self._windows.fault, *self._gaps):
             recording.tell(sentence)
         recording.close()
@@ -190,6 +211,7 @@ class Profiling:
             log.warning("the profiler is off: %s", fault)
             self._fault = f"Nothing was measured: {fault}."
             return
+        self._is_among_hosts = len({host for host, _ in everyone}) > 1
         here = [(rank, pid) for rank, (host, pid) in enumerate(everyone) if host == self._host]
         self._neighbours = tuple(f"{self._host}-{rank}" for rank, _ in here if rank != world.rank)
         self._record()
@@ -253,6 +275,13 @@ class Profiling:
         finally:
             for weight, learns in zip(network.parameters(), learning, strict=True):
                 weight.requires_grad_(learns)
+
+    def _unpack(self, theirs: Iterable[Mapping[str, bytes]]) -> None:
+        try:
+            for files in theirs:
+                profile_folder.unpack(self._folder, files)
+        except OSError as error:
+            self._gaps.append(f"The profiles of other hosts found no room: {error.strerror}.")
 
     def _watch(self) -> None:
         self._watcher = Watcher(

@@ -3,7 +3,7 @@
 import json
 import shutil
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from imageclf import artifact
@@ -17,8 +17,8 @@ _PARTS = (
     names.READS,
     names.SPANS,
     names.WORKERS,
-    names.KERNELS,
     faults.FOLDER,
+    names.KERNELS,
 )
 _GLANCE_S = 0.02
 
@@ -59,6 +59,38 @@ def end(folder: Path) -> None:
         OSError: the disk does not take it.
     """
     artifact.write_json(folder / names.END_OF_JOB, clocks())
+
+
+def packed(folder: Path, most_bytes: int) -> dict[str, bytes]:
+    """The files of a host by their places below `folder`, as many as there is room for.
+
+    Tables come before traces, which are large.
+    """
+    found: dict[str, bytes] = {}
+    for part in _PARTS:
+        for path in sorted((folder / part).glob("[!.]*")):
+            try:
+                content = path.read_bytes() if path.stat().st_size <= most_bytes else None
+            except OSError:
+                continue
+            if content is not None and len(content) <= most_bytes:
+                most_bytes -= len(content)
+                found[f"{part}/{path.name}"] = content
+    return found
+
+
+def unpack(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Put the files of another host beside one's own.
+
+    Raises:
+        OSError: the disk does not take them.
+    """
+    for place, content in files.items():
+        part, _, name = place.partition("/")
+        target = folder / part / Path(name).name
+        if part in _PARTS and not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content)
 
 
 def _has_ended(folder: Path, worker: str) -> bool:
