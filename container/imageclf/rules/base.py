@@ -59,6 +59,9 @@ class Rule(ABC, Generic[SeenT]):
         """What is wrong with the run as a whole, now that it has ended."""
         return iter(())
 
+    def stop(self) -> None:
+        """Take note that the evaluation is left off before the run has ended."""
+
     def headline(self) -> str:
         """One sentence on all findings so far; empty when the first one and their count will do."""
         return ""

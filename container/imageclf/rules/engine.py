@@ -129,6 +129,7 @@ class _Judge(Generic[SeenT]):
         self._done = True
 
     def stop(self) -> None:
+        self._rule.stop()
         if not self._done and self.state.status is Status.IN_PROGRESS:
             self._turn(Status.STOPPED, "The evaluation was stopped before the training ended.")
         self._done = True

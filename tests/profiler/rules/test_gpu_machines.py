@@ -73,6 +73,13 @@ def test_a_gpu_whose_figures_are_never_known_is_not_judged(name: str) -> None:
     assert "No figures of a GPU" in state.details
 
 
+def test_a_machine_that_does_not_tell_of_waiting_for_disks_is_not_blamed_on_its_gpu() -> None:
+    system = _gpus(gpu0=np.zeros(500))
+    system.columns["io_wait"][:] = np.nan
+    state = _judged("IOBottleneck", system)
+    assert state.details == "I/O wait was not recorded while the run trained: not evaluated."
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_run_of_a_moment_is_not_judged(name: str) -> None:
     state = _judged(name, _gpus(gpu0=np.zeros(10), gpu1=np.full(10, 99.0)))
@@ -98,6 +105,13 @@ def test_a_gpu_that_is_lost_is_not_called_idle() -> None:
     lost = np.where(np.arange(400) < 200, 97.0, np.nan)
     assert findings(_rule("LowGPUUtilization"), run(_gpus(gpu0=lost))) == []
     assert findings(_rule("LoadBalancing"), run(_gpus(gpu0=lost, gpu1=np.full(400, 97.0)))) == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_figures_of_a_gpu_that_never_answered_are_json_too(name: str) -> None:
+    rule = _rule(name)
+    findings(rule, run(_gpus(gpu0=np.full(400, 97.0), gpu1=np.full(400, np.nan))))
+    json.dumps(rule.details(), allow_nan=False)
 
 
 def test_hosts_may_have_different_numbers_of_gpus() -> None:

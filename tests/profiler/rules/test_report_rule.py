@@ -114,3 +114,28 @@ def test_a_rule_that_fails_inside_lets_the_others_judge_and_is_told(
     assert "out of figures" in state.details
     judged = {each.name: inner.status for each, inner in rule.judged}
     assert judged["OverallSystemUsage"] is Status.NO_ISSUES
+
+
+def test_it_finds_the_same_in_any_portions() -> None:
+    whole = run(series("cpu_bottleneck"))
+    given = {**SHORT, "CPUBottleneck_patience": "40"}
+    one = findings(_rule(**given), whole)
+    other = findings(_rule(**given), *cut(whole, [float(at_s) for at_s in range(5, 300, 5)]))
+    assert [each.rule for each in one] == ["CPUBottleneck"]
+    assert other == one
+
+
+def test_when_the_run_is_left_off_the_rules_inside_are_stopped_too() -> None:
+    rule = _rule()
+    engine = Engine[Stretch]([(catalogue.of("ProfilerReport"), rule)])
+    engine.look([run(series("healthy_a100"))])
+    engine.stop()
+    assert engine.states[0].status is Status.STOPPED
+    assert {state.status for _, state in rule.judged} == {Status.STOPPED}
+
+
+def test_it_can_be_asked_for_in_a_hyperparameter() -> None:
+    (configuration,) = asked.parse("profiler_report(CPUBottleneck_cpu_threshold=80)")
+    assert configuration.rule == "ProfilerReport"
+    with pytest.raises(SettingsError, match="did you mean cpu_threshold"):
+        asked.parse("ProfilerReport(CPUBottleneck_cputhreshold=80)")

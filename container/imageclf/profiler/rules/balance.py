@@ -14,6 +14,7 @@ from imageclf.profiler.rules.while_training import Part
 from imageclf.profiler.rules.windows import Windows
 from imageclf.rules.finding import Finding
 from imageclf.rules.parameters import RuleParameters
+from imageclf.rules.status import finite
 
 BINS = 10
 """Bins of the histograms, each 100 / BINS points of utilisation wide."""
@@ -83,7 +84,7 @@ class LoadBalancing(GpuRule):
 
     def details(self) -> dict[str, Any]:
         edges = np.linspace(0, 100, BINS + 1)
-        return {
+        figures = {
             **self.managed(self._last),
             "edges": edges.tolist(),
             "histograms": gpu.by_host(
@@ -94,6 +95,7 @@ class LoadBalancing(GpuRule):
                 for host, (known, _) in sorted(self._windows.items())
             },
         }
+        return {name: finite(value) for name, value in figures.items()}
 
     def _distances(self, gpus: list[Gpu]) -> list[list[float]]:
         """Between any two GPUs over the whole run."""

@@ -1,9 +1,10 @@
 """Figures that rules hand to the report: percentiles, boxes over time, the managed keys."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from imageclf.profiler.recorded import Floats
 from imageclf.rules.parameters import RuleParameters
@@ -14,23 +15,23 @@ BOXES = 30
 
 
 class Series:
-    """One series of values as it grows."""
+    """One series of values as it grows, in 32 bits, as the files of a profile have it."""
 
     def __init__(self) -> None:
-        self._at_s: list[Floats] = []
-        self._values: list[Floats] = []
+        self._at_s: list[npt.NDArray[np.float32]] = []
+        self._values: list[npt.NDArray[np.float32]] = []
 
     def add(self, at_s: Floats, values: Floats) -> None:
-        self._at_s.append(at_s)
-        self._values.append(values)
+        self._at_s.append(at_s.astype(np.float32))
+        self._values.append(values.astype(np.float32))
 
     @property
     def at_s(self) -> Floats:
-        return np.concatenate(self._at_s) if self._at_s else np.empty(0)
+        return _joined(self._at_s)
 
     @property
     def values(self) -> Floats:
-        return np.concatenate(self._values) if self._values else np.empty(0)
+        return _joined(self._values)
 
     def boxes(self, count: int = BOXES) -> list[dict[str, float]]:
         """Percentiles of at most `count` stretches of equal length; those without values miss."""
@@ -60,6 +61,10 @@ def percentiles(values: Floats) -> dict[str, float]:
         "mean": float(values.mean()),
         "points": float(len(values)),
     }
+
+
+def _joined(parts: Sequence[npt.NDArray[np.float32]]) -> Floats:
+    return np.concatenate(parts, dtype=np.float64) if parts else np.empty(0)
 
 
 def managed_keys(

@@ -107,7 +107,7 @@ class BatchSize(GpuRule):
             f"at most {cpu:.0f} % of the CPU, {busy:.0f} % of {gpu.said(which)} and {memory:.0f} % "
             "of its memory.",
             meaning="The batches are too small to keep the GPU busy, and there is room for more.",
-            advice="Raise batch-size while memory lasts, with learning-rate in proportion, or take "
+            advice="Raise batch-size while memory lasts, with lr in proportion, or take "
             "a smaller instance.",
             cpu_p95=cpu,
             gpu_p95=busy,

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 from pydantic import Field
 
 from imageclf.profiler.rules import gpu
@@ -45,6 +44,7 @@ class GPUMemoryIncrease(GpuRule):
         self._windows: dict[Gpu, Windows] = {}
         self._marks: dict[Gpu, tuple[float, float]] = {}
         self._series: dict[Gpu, Series] = {}
+        self._highest: dict[Gpu, float] = {}
         self._rises: dict[Gpu, dict[str, float]] = {}
 
     def judge(self, part: Part) -> Iterator[Finding]:
@@ -56,9 +56,11 @@ class GPUMemoryIncrease(GpuRule):
             windows = self._windows.setdefault(which, Windows(given.patience, given.window))
             ends_s, judged = windows.add(at_s, rows)
             self.count(windows.count)
-            for end_s, average in zip(ends_s, judged.mean(axis=(1, 2)), strict=True):
+            for end_s, window in zip(ends_s, judged, strict=True):
                 self.is_judged = True
-                yield from self._average(which, part, float(end_s), float(average))
+                highest = max(self._highest.get(which, 0.0), float(window.max()))
+                self._highest[which] = highest
+                yield from self._average(which, part, float(end_s), float(window.mean()))
 
     def details(self) -> dict[str, Any]:
         return {
@@ -77,10 +79,9 @@ class GPUMemoryIncrease(GpuRule):
         self._marks[which] = (at_s, average)
         self.violations += 1
         self.triggered += 1
-        known = self._series[which].values
         self._rises[which] = {
             "increase": rise,
-            "gpu_max": float(np.max(known)),
+            "gpu_max": self._highest[which],
             "from": mark,
             "to": average,
             "from_s": since_s,

@@ -83,6 +83,9 @@ class RulesInside(ProfilerRule):
         if failed:
             raise ImageclfError(" ".join(state.details for state in failed))
 
+    def stop(self) -> None:
+        self._engine.stop()
+
     def headline(self) -> str:
         counts = {rule.name: state.count for rule, state in self.judged if state.count}
         if not counts:
