@@ -10,9 +10,11 @@ import torch
 from torch import nn
 from torch.profiler import ProfilerActivity, profile, record_function
 
+from imageclf.profiler import kernels as reading
 from imageclf.profiler.collect import kernels as collecting
 from imageclf.profiler.kernels import Kernels, Operator, summarise
 from imageclf.profiler.settings import Window
+from imageclf.profiler.traces.scanning import Scan
 from tests.profiler.traces.written import Written
 
 NAME = "algo-1-0-12.pt.trace.json.gz"
@@ -293,6 +295,46 @@ def test_events_with_odd_members_are_left_out_or_do_no_harm(tmp_path: Path, memb
     kernels = summed(tmp_path)
     assert operator(kernels, "aten::to").calls == 1
     json.dumps([one.self_ms for one in kernels.operators], allow_nan=False)
+
+
+def test_a_trace_of_a_gpu_that_holds_nothing_of_it_says_so(tmp_path: Path) -> None:
+    trace = Written()
+    trace.operator("aten::to", 1, 5)
+    trace.write(tmp_path / "kernels" / NAME, imageclf={"gpu": True})
+    (note,) = summed(tmp_path).notes
+    assert "nothing of the GPU" in note and NAME in note
+
+
+def test_more_events_than_are_read_are_counted_up_to_there(
+    tmp_path: Path, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(reading, "_MOST_EVENTS", 12)
+    for number in range(3):
+        trace = Written()
+        for place in range(10):
+            trace.operator("aten::to", place, 0.5)
+        trace.write(tmp_path / "kernels" / f"{number}.pt.trace.json.gz")
+    kernels = summed(tmp_path)
+    assert operator(kernels, "aten::to").calls == 12
+    assert any("more than 2 events" in note for note in kernels.notes)
+    assert any("1 more traces" in note for note in kernels.notes)
+
+
+def test_a_file_that_unpacks_without_end_is_read_up_to_a_bound(tmp_path: Path) -> None:
+    path = tmp_path / NAME
+    operator = b'{"ph": "X", "cat": "cpu_op", "name": "a", "ts": 1, "dur": 1},'
+    path.write_bytes(gzip.compress(b'{"traceEvents": [' + operator * 100_000, 1))
+    scan = Scan(path, largest=1 << 20)
+    assert 10_000 < len(list(scan.events())) < (1 << 20) / len(operator)
+    assert scan.fault == f"{NAME} is too large; what comes late in it was left out."
+
+
+def test_text_of_more_than_one_byte_is_read_whole_wherever_it_is_cut(tmp_path: Path) -> None:
+    path = tmp_path / "plain.pt.trace.json"
+    events = [{"name": "größe → 漢字 😀" * 40, "ts": number} for number in range(500)]
+    path.write_text(json.dumps({"traceEvents": events, "after": 1}, ensure_ascii=False))
+    scan = Scan(path)
+    assert list(scan.events()) == events and scan.header == {"after": 1} and not scan.fault
 
 
 def test_links_and_pipes_are_not_read(tmp_path: Path) -> None:

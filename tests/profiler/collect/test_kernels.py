@@ -146,6 +146,19 @@ def test_without_a_window_nothing_happens(tmp_path: Path) -> None:
         assert list(tmp_path.iterdir()) == [] and not windows.fault
 
 
+@pytest.mark.parametrize("harm", ["in the step", "before it"])
+def test_a_training_that_fails_in_the_window_still_has_its_trace(tmp_path: Path, harm: str) -> None:
+    windows = made(tmp_path, Window(1, 9))
+    training = Training()
+    training.run(windows, 3)
+    if harm == "in the step":
+        windows.step_begins(3)
+        training.step()
+    windows.close()
+    (name,) = traces(tmp_path)
+    assert read(tmp_path / "kernels" / name)["imageclf"]["steps"] == 2
+
+
 def _no_folder(folder: Path, go_on: Callable[[], Any]) -> None:
     (folder / "kernels").write_text("in the way")
     go_on()

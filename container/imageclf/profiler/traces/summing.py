@@ -53,6 +53,9 @@ class Sums:
             return
         self._windows.append(_window(trace, (end_ns - begin_ns) / 1e6))
         nested = nest(trace)
+        if trace.facts.get("gpu") is True and not len(nested.work):
+            name = trace.path.name
+            self._notes.append(f"{name} holds nothing of the GPU; see whether CUPTI may be used.")
         self._add_operators(trace, nested)
         self._add_work(trace)
         self._add_waits(trace, nested)
