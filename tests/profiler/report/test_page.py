@@ -131,6 +131,7 @@ def test_each_rule_has_a_file_with_the_managed_services_keys(
         content = report(folder, name)
         assert content.keys() >= MANAGED, name
         assert content["rule"] == name
+        assert isinstance(content["RuleParameters"], str)
         assert bool(content["RuleTriggered"]) == bool(content["findings"]), name
 
 
@@ -155,6 +156,22 @@ def test_the_summary_holds_what_the_page_shows(cpu: Path) -> None:
     assert job["training_steps"] == len(took)
     assert summary["cost"] == pytest.approx(0.204 * job["duration_s"] / 3600)
     assert report(cpu, "advice")["predictions"]
+
+
+def test_on_a_gpu_the_step_is_divided_as_the_gpu_spends_it(gpu: Path) -> None:
+    shares = {one["phase"]: one["share"] for one in report(gpu, "summary")["phases"]}
+    step_ms = report(gpu, "summary")["step_ms"]
+    assert shares["backward"] == pytest.approx(68 / step_ms, rel=0.02)
+    assert shares["optimiser"] == pytest.approx(6 / step_ms, rel=0.02)
+    assert shares["data"] == pytest.approx(4 / step_ms, rel=0.02)
+    assert sum(shares.values()) == pytest.approx(1)
+    assert "GPU idle otherwise" in words(html(gpu))
+
+
+def test_a_bottleneck_is_shown_with_what_the_training_did_meanwhile(gpu: Path) -> None:
+    section = html(gpu).split('<section id="cpu-bottlenecks"')[1].split("</section>")[0]
+    assert "What ran during the bottlenecks" in section
+    assert "A GPU was below 10 %" in section
 
 
 def test_a_price_that_is_given_counts(tmp_path: Path) -> None:

@@ -6,11 +6,13 @@ import numpy as np
 
 from imageclf.profiler import names
 from imageclf.profiler.recorded import Floats, Table
-from imageclf.profiler.report import drawing, parts, series
+from imageclf.profiler.report import drawing, parts, phases, series
 from imageclf.profiler.report.drawing import Line, Scale
 from imageclf.profiler.report.given import Given
 from imageclf.profiler.report.gpu import PERCENT
-from imageclf.profiler.report.parts import Plot, Section
+from imageclf.profiler.report.parts import Bar, Plot, Section, Share
+
+_SHADES = {"train": 1, "evaluation": 3, "between steps": 8}
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,34 @@ def _section(given: Given, bound: _Bound, plots: list[Plot]) -> Section:
         ),
         is_wide=True,
     )
-    return Section(anchor, heading, (told,), (first, *plots), rules=rules)
+    causes = _causes(given, bound) if stopped else []
+    return Section(anchor, heading, (told,), (first, *causes, *plots), rules=rules)
+
+
+def _causes(given: Given, bound: _Bound) -> list[Bar]:
+    """What the training did while it was stopped, as the rule counted it."""
+    details = given.figures(bound.rule).get("Details")
+    found = details if isinstance(details, dict) else {}
+    headings = {
+        "modes": "What ran during the bottlenecks",
+        "phases": "Phases of the steps during the bottlenecks",
+    }
+    bars = [_bar(heading, found.get(key)) for key, heading in headings.items()]
+    return [bar for bar in bars if bar is not None]
+
+
+def _bar(heading: str, counted: object) -> Bar | None:
+    if not isinstance(counted, dict):
+        return None
+    numbers = {str(k): float(v) for k, v in counted.items() if isinstance(v, int | float) and v > 0}
+    whole = sum(numbers.values())
+    shares = tuple(
+        Share(
+            phases.WORDS.get(name, name), count / whole, {**phases.SHADES, **_SHADES}.get(name, 5)
+        )
+        for name, count in sorted(numbers.items(), key=lambda one: -one[1])
+    )
+    return Bar(heading, shares) if shares else None
 
 
 def _mean_gpu(given: Given, shade: int) -> list[Line]:

@@ -202,7 +202,7 @@ def boxes(
             for name, group, colour in groups
         ],
         "layout": {
-            "yaxis": _axis(y),
+            "yaxis": {"rangemode": "tozero", **_axis(y)},
             "xaxis": {"type": "category", "automargin": True},
             "boxmode": "group",
             "showlegend": len(groups) > 1,

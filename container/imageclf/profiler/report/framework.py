@@ -1,13 +1,16 @@
 """What the program did: training and evaluation, the phases of a step, reading."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from imageclf.profiler import names
 from imageclf.profiler.recorded import Floats, Table
-from imageclf.profiler.report import drawing, parts, thinning
+from imageclf.profiler.report import drawing, parts, phases, thinning
 from imageclf.profiler.report.given import Given
-from imageclf.profiler.report.job import PHASE_SHADES, PHASE_WORDS, Job, Phase
+from imageclf.profiler.report.job import Job
 from imageclf.profiler.report.parts import Bar, Grid, Piece, Plot, Section, Share
+from imageclf.profiler.report.phases import Phase
 
 PARTS = 300
 """The course of the phases is drawn in so many parts, each the mean of its steps."""
@@ -19,7 +22,7 @@ def section(given: Given, job: Job) -> Section:
         return Section("framework", "Framework metrics", gap="No step was recorded.")
     pieces: list[Piece] = [_modes(given, job)]
     if job.phases:
-        pieces += [_bar(job), _table(job), _course(given)]
+        pieces += [_bar(given, job), *_tables(given, job), _course(given)]
     return Section(
         "framework",
         "Framework metrics",
@@ -77,43 +80,42 @@ def _told(given: Given, job: Job) -> list[str]:
     return told
 
 
-def _bar(job: Job) -> Bar:
+def _bar(given: Given, job: Job) -> Bar:
+    seen = ", as the GPU spends it" if phases.on_gpu(list(given.training.values())) else ""
     return Bar(
-        "The training step",
-        tuple(
-            Share(PHASE_WORDS[phase.name], phase.share, PHASE_SHADES[phase.name])
-            for phase in job.phases
-        ),
+        f"The training step{seen}",
+        tuple(Share(phase.word, phase.share, phase.shade) for phase in job.phases),
     )
 
 
-def _table(job: Job) -> Grid:
-    on_gpu = any(np.isfinite(phase.device_ms).any() for phase in job.phases)
+def _tables(given: Given, job: Job) -> list[Grid]:
+    tables = list(given.training.values())
+    if not phases.on_gpu(tables):
+        return [_table("Phases of the training step", job.phases)]
+    return [
+        _table("Phases of the training step on the GPU", job.phases),
+        _table("Phases of the training step in the process", phases.of_process(tables)),
+    ]
+
+
+def _table(heading: str, shown: Sequence[Phase]) -> Grid:
     heads = ("phase", "of the step", "mean", "p50", "p95", "max", "in all")
     rows = [
         (
-            parts.text(PHASE_WORDS[phase.name]),
+            parts.text(phase.word),
             parts.percent(100 * phase.share, 1),
             *_times(phase.values_ms),
             parts.seconds(phase.total_s),
-            *((_device(phase),) if on_gpu else ()),
         )
-        for phase in job.phases
+        for phase in shown
     ]
-    return parts.grid(
-        "Phases of the training step", (*heads, *(("GPU mean",) if on_gpu else ())), rows
-    )
+    return parts.grid(heading, heads, rows)
 
 
 def _times(values: Floats) -> tuple[parts.Cell, ...]:
     known = values[np.isfinite(values)]
     figures = (known.mean(), *np.percentile(known, (50, 95)), known.max())
     return tuple(parts.milliseconds(float(one)) for one in figures)
-
-
-def _device(phase: Phase) -> parts.Cell:
-    known = phase.device_ms[np.isfinite(phase.device_ms)]
-    return parts.milliseconds(float(known.mean()) if len(known) else np.nan)
 
 
 def _course(given: Given) -> Plot:
@@ -124,14 +126,12 @@ def _course(given: Given) -> Plot:
     edges_s = np.linspace(float(table.at_s[0]), end_s, count + 1)
     middles = (edges_s[1:] + edges_s[:-1]) / 2
     columns = [
-        (name, thinning.means(table.at_s, table[names.host_column(name)], edges_s))
-        for name in names.PHASES
+        (word, thinning.means(table.at_s, values, edges_s), f"--c{phases.SHADES[name]}")
+        for name, word, values in phases.columns(table)
     ]
-    known = np.isfinite(np.stack([values for _, values in columns])).any(axis=0)
+    known = np.isfinite(np.stack([values for _, values, _ in columns])).any(axis=0)
     drawn = [
-        (PHASE_WORDS[name], values[known], f"--c{PHASE_SHADES[name]}")
-        for name, values in columns
-        if np.nansum(values) > 0
+        (word, values[known], colour) for word, values, colour in columns if np.nansum(values) > 0
     ]
     return Plot(
         "phases",

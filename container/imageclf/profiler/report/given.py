@@ -44,6 +44,7 @@ class Given:
     began_wall_s: float
     dollars_an_hour: float | None = None
     gaps: list[str] = field(default_factory=list)
+    _figures: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @cached_property
     def workers(self) -> dict[str, Mapping[str, Any]]:
@@ -93,6 +94,18 @@ class Given:
         """Those of the first process."""
         first = next(iter(self.workers), "")
         return [span for span in self.whole.spans if span.name == name and span.worker == first]
+
+    def figures(self, rule: str) -> dict[str, Any]:
+        """What a rule hands over to be drawn; empty when it was not evaluated."""
+        if rule not in self._figures:
+            found = next((one for one, _ in self.judged if one.name == rule), None)
+            nothing: dict[str, Any] = {}
+            self._figures[rule] = (
+                attempt(f"The figures of {rule}", found.details, nothing, self.gaps)
+                if found
+                else nothing
+            )
+        return self._figures[rule]
 
     def parameter(self, rule: str, name: str, default: float) -> float:
         """A parameter of a rule as it was evaluated."""

@@ -3,16 +3,17 @@
 import numpy as np
 
 from imageclf.profiler import names
-from imageclf.profiler.report import drawing, series
+from imageclf.profiler.report import drawing, parts, series
 from imageclf.profiler.report.drawing import Scale
 from imageclf.profiler.report.given import Given
-from imageclf.profiler.report.parts import Plot, Section
+from imageclf.profiler.report.parts import Grid, Plot, Section
 
 NO_GPU = "There was no GPU, so there is nothing to show."
 
 PERCENT = Scale("%", (0, 103), unit=" %")
 
 BINS = 20
+MOST_BOXES = 16
 
 
 def utilization(given: Given) -> Section:
@@ -34,7 +35,7 @@ def utilization(given: Given) -> Section:
         grid=series.gpu_table(given, names.GPU_UTILIZATION, "Utilisation of each GPU"),
         is_wide=True,
     )
-    return Section(anchor, heading, (), (course, *_others(given)), rules=rules)
+    return Section(anchor, heading, (), (course, *_boxes(given), *_others(given)), rules=rules)
 
 
 def balance(given: Given) -> Section:
@@ -60,7 +61,7 @@ def balance(given: Given) -> Section:
         caption="GPUs that share the work evenly have lines that lie on each other.",
         grid=series.gpu_table(given, names.GPU_UTILIZATION, "Utilisation of each GPU"),
     )
-    return Section(anchor, heading, (), (histogram,), rules=rules)
+    return Section(anchor, heading, (), (histogram, *_distances(given)), rules=rules)
 
 
 def memory(given: Given) -> Section:
@@ -77,6 +78,37 @@ def memory(given: Given) -> Section:
         is_wide=True,
     )
     return Section(anchor, heading, (), (course,), rules=rules)
+
+
+def _boxes(given: Given) -> list[Plot]:
+    """A box for each GPU, over all that was sampled."""
+    found = [
+        series.box(
+            series.gpu_name(given, host, gpu),
+            given.whole.system[host][names.gpu_column(gpu, names.GPU_UTILIZATION)],
+        )
+        for host, gpu in given.gpus[:MOST_BOXES]
+    ]
+    figure = drawing.boxes([("GPU", [one for one in found if one], "--c1")], PERCENT)
+    caption = "The middle half of the samples, and whiskers at the 5th and 95th percentile."
+    return [Plot("gpu-boxes", "Utilisation of each GPU as a box", figure, caption)]
+
+
+def _distances(given: Given) -> list[Grid]:
+    """How far the histograms of any two GPUs lie apart, as the rule measured it."""
+    found = given.figures("LoadBalancing").get("distances")
+    tables = []
+    for host, rows in found.items() if isinstance(found, dict) else ():
+        gpus = given.whole.system[host].gpus if host in given.whole.system else []
+        if len(gpus) == len(rows) and 1 < len(gpus) <= MOST_BOXES:
+            heading = f"Distances of histograms on {host}: 0 is alike, 1 has nothing in common"
+            heads = ("GPU", *map(str, gpus))
+            cells = [
+                (parts.text(gpu), *map(parts.number, row))
+                for gpu, row in zip(gpus, rows, strict=True)
+            ]
+            tables.append(parts.grid(heading, heads, cells))
+    return tables
 
 
 def _others(given: Given) -> list[Plot]:

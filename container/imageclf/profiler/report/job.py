@@ -7,39 +7,10 @@ import numpy as np
 
 from imageclf.profiler import names
 from imageclf.profiler.recorded import Floats, Table
-from imageclf.profiler.report import parts
+from imageclf.profiler.report import parts, phases
 from imageclf.profiler.report.given import Given, ends_s, moment
 from imageclf.profiler.report.parts import Bar, Grid, Section, Share
-
-PHASE_WORDS = {
-    names.DATA: "waiting for data",
-    names.COPY: "copy to the device",
-    names.FORWARD: "forward",
-    names.BACKWARD: "backward",
-    names.OPTIMISER: "optimiser",
-    names.HOOK: "debugger's hook",
-    names.OTHER: "other",
-}
-PHASE_SHADES = {
-    names.DATA: 2,
-    names.COPY: 4,
-    names.FORWARD: 1,
-    names.BACKWARD: 7,
-    names.OPTIMISER: 3,
-    names.HOOK: 6,
-    names.OTHER: 8,
-}
-
-
-@dataclass(frozen=True)
-class Phase:
-    """A phase of the training step, over all steps of all processes; `share` is 0 to 1."""
-
-    name: str
-    total_s: float
-    share: float
-    values_ms: Floats
-    device_ms: Floats
+from imageclf.profiler.report.phases import Phase
 
 
 @dataclass(frozen=True)
@@ -90,23 +61,7 @@ def of(given: Given) -> Job:
             ]
         ),
         _cost(given, duration_s),
-        phases(tables),
-    )
-
-
-def phases(tables: list[Table]) -> tuple[Phase, ...]:
-    """The phases that took time, in the order of the step."""
-    found = []
-    for name in names.PHASES:
-        values = _joined([table[names.host_column(name)] for table in tables])
-        total_ms = float(np.nansum(values)) if len(values) else 0.0
-        device = _joined([table[names.device_column(name)] for table in tables])
-        found.append((name, total_ms, values, device))
-    whole_ms = sum(total_ms for _, total_ms, _, _ in found)
-    return tuple(
-        Phase(name, total_ms / 1000, total_ms / whole_ms, values, device)
-        for name, total_ms, values, device in found
-        if total_ms > 0
+        phases.of(tables),
     )
 
 

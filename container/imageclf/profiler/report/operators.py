@@ -107,13 +107,13 @@ def _copies(kernels: Kernels) -> list[Grid]:
 
 def _memory(kernels: Kernels) -> list[Plot]:
     drawn = [
-        Line(f"{one.worker} {one.device}", one.t_s, one.allocated_mib, order)
+        Line(f"{one.worker} {one.device}", 1000 * one.t_s, one.allocated_mib, order)
         for order, one in enumerate(kernels.memory[:8])
         if len(one.t_s)
     ]
     if not drawn:
         return []
-    figure = drawing.lines(drawn, Scale("time in the window, s"), Scale("MiB", unit=" MiB"))
+    figure = drawing.lines(drawn, Scale("time in the window, ms"), Scale("MiB", unit=" MiB"))
     rows = [
         (parts.text(f"{one.worker} {one.device}"), parts.number(one.peak_mib))
         for one in kernels.memory[:8]

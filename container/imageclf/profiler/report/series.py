@@ -41,9 +41,14 @@ def of_gpus(given: Given, column: str) -> list[Line]:
         )
     if len(lines) <= MOST_LINES:
         return lines
-    ranked = sorted(lines, key=lambda one: float(np.nan_to_num(np.nanmean(one.values))))
+    ranked = sorted(lines, key=lambda one: _mean(one.values))
     kept = {id(one) for one in [*ranked[: MOST_LINES // 2], *ranked[-MOST_LINES // 2 :]]}
     return [one for one in lines if id(one) in kept]
+
+
+def _mean(values: Values) -> float:
+    known = values[np.isfinite(values)]
+    return float(known.mean()) if len(known) else 0.0
 
 
 def gpu_name(given: Given, host: str, gpu: int) -> str:

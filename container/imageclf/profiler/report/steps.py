@@ -7,10 +7,9 @@ import numpy as np
 from imageclf.profiler import names
 from imageclf.profiler.percentiles import percentiles
 from imageclf.profiler.recorded import Floats, Table
-from imageclf.profiler.report import drawing, parts
+from imageclf.profiler.report import drawing, parts, phases
 from imageclf.profiler.report.drawing import Line, Scale
 from imageclf.profiler.report.given import Given
-from imageclf.profiler.report.job import PHASE_WORDS
 from imageclf.profiler.report.parts import Grid, Plot, Section
 
 LISTED = 20
@@ -194,4 +193,4 @@ def _longest_phase(table: Table, row: int) -> str:
     if not known:
         return ""
     name = max(known, key=lambda one: known[one])
-    return f"{PHASE_WORDS[name]}, {parts.in_ms(float(known[name]))}"
+    return f"{phases.WORDS[name]}, {parts.in_ms(float(known[name]))}"

@@ -16,7 +16,7 @@ from imageclf import artifact
 from imageclf.errors import ReportError
 from imageclf.profiler.report import framework, measured, usage
 from imageclf.profiler.report.given import Given, attempt
-from imageclf.profiler.report.job import PHASE_WORDS, Job
+from imageclf.profiler.report.job import Job
 from imageclf.profiler.report.standing import Standing, standing
 from imageclf.profiler.rules.base import ProfilerRule
 from imageclf.rules.engine import RuleState
@@ -53,8 +53,8 @@ def of_rule(rule: ProfilerRule, state: RuleState, gaps: list[str]) -> dict[str, 
         "Violations": state.count,
         "Details": {},
         "Datapoints": rule.looked,
-        "RuleParameters": "\n".join(f"{name}:{value}" for name, value in shown.parameters),
         **details,
+        "RuleParameters": "\n".join(f"{name}:{value}" for name, value in shown.parameters),
         "name": shown.name,
         "rule": shown.rule,
         "status": state.status.value,
@@ -78,7 +78,7 @@ def _summary(given: Given, job: Job, verdict: str, missing: list[str]) -> dict[s
         "cost": job.cost,
         "phases": [
             {
-                "name": PHASE_WORDS[phase.name],
+                "name": phase.word,
                 "phase": phase.name,
                 "share": phase.share,
                 "total_s": phase.total_s,
