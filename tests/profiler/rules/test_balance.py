@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from imageclf.profiler.rules.balance import LoadBalancing
 from tests.profiler.rules.gpu_runs import findings, run, sampled, series
@@ -18,6 +19,15 @@ def test_a_gpu_that_does_more_than_the_others_is_told_against_each_of_them() -> 
     assert all(finding.value > 0.9 for finding in found)
 
 
+def test_a_gpu_that_the_training_does_not_use_is_no_part_of_the_balance() -> None:
+    whole = run(
+        series("eight_unbalanced"),
+        workers={"algo-1-0": {"gpu": 0}, "algo-1-1": {"gpu": 3}},
+    )
+    (finding,) = findings(LoadBalancing.from_strings(SHORT), whole)
+    assert finding.tensor == "GPUs 0 and 3 of algo-1"
+
+
 def test_gpus_on_both_sides_of_an_edge_of_bins_are_alike() -> None:
     draw = np.random.default_rng(1)
     system = sampled(
@@ -29,11 +39,12 @@ def test_gpus_on_both_sides_of_an_edge_of_bins_are_alike() -> None:
     assert findings(LoadBalancing.from_strings(SHORT), run(system)) == []
 
 
-def test_one_gpu_cannot_be_balanced_and_the_rule_says_so() -> None:
+@pytest.mark.parametrize("name", ["healthy_a100", "eight_unbalanced"])
+def test_one_gpu_cannot_be_balanced_and_the_rule_says_so(name: str) -> None:
     rule = LoadBalancing.from_strings(SHORT)
-    assert findings(rule, run(series("healthy_a100"))) == []
+    assert findings(rule, run(series(name), workers={"algo-1-0": {"gpu": 0}})) == []
     assert rule.looked == 0
-    assert rule.missing() == "No host has more than one GPU: not evaluated."
+    assert rule.missing() == "On no host more than one GPU was used: not evaluated."
 
 
 def test_the_histograms_are_numpys_of_the_raw_series() -> None:

@@ -37,7 +37,7 @@ class LoadBalancing(GpuRule):
     Histograms are made of each `patience` data points. Their distance is the share of samples that
     would have to change bins (the total variation distance, half the sum of the differences). GPUs
     whose means are less than one bin apart are alike, on whichever side of an edge of bins they
-    are. Each pair of GPUs is told once.
+    are. Each pair of GPUs that the training uses (of all, when that is not known) is told once.
     """
 
     name = "LoadBalancing"
@@ -54,6 +54,7 @@ class LoadBalancing(GpuRule):
         self._windows: dict[str, tuple[list[int], Windows]] = {}
         self._counts: dict[Gpu, Floats] = {}
         self._last: dict[str, dict[str, Any]] = {}
+        self._is_alone = True
         self._told: set[tuple[str, int, int]] = set()
 
     def judge(self, part: Part) -> Iterator[Finding]:
@@ -71,15 +72,16 @@ class LoadBalancing(GpuRule):
             self._counts[which] = self._counts.get(which, np.zeros(BINS)) + _counts(rows[:, place])
         ends_s, judged = windows.add(part.samples.at_s[some], rows[some])
         self.count(windows.count)
-        if len(known) < 2:
+        if len(gpu.in_use(part)) < 2:
             return
+        self._is_alone = False
         for end_s, window in zip(ends_s, judged, strict=True):
             self.is_judged = True
             yield from self._window(part, known, float(end_s), window)
 
     def missing(self) -> str:
-        if self.datapoints and all(len(known) < 2 for known, _ in self._windows.values()):
-            return "No host has more than one GPU: not evaluated."
+        if self.datapoints and self._is_alone:
+            return "On no host more than one GPU was used: not evaluated."
         return super().missing()
 
     def details(self) -> dict[str, Any]:
@@ -108,7 +110,8 @@ class LoadBalancing(GpuRule):
         shares = [_shares(_counts(column)) for column in rows.T]
         means = [_mean(column) for column in rows.T]
         found = False
-        for one, other in combinations(range(len(numbers)), 2):
+        used = [numbers.index(number) for number in gpu.in_use(part) if number in numbers]
+        for one, other in combinations(used, 2):
             distance = _distance(shares[one], shares[other])
             apart = abs(means[one] - means[other])
             if not distance > self.parameters.threshold or not apart >= _WIDTH:
