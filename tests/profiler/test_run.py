@@ -194,6 +194,15 @@ def test_two_machines_are_joined_by_their_wall_clocks(tmp_path: Path) -> None:
     assert system["algo-2"].at_s.tolist() == [3.0, 4.0]
 
 
+def test_a_clock_that_was_set_by_the_end_of_the_run_is_told(tmp_path: Path) -> None:
+    Written(tmp_path, names.SYSTEM, "algo-1").add(0.0, 2.0)
+    end = {"machine": "made", "monotonic_ns": BEGAN_NS + 10**9, "wall_ns": int(1.8e18) - 10**12}
+    (tmp_path / names.END_OF_JOB).write_text(json.dumps(end))
+    profile = read(tmp_path)
+    assert profile.whole().system["algo-1"].at_s.tolist() == [0.0, 2.0]
+    assert any("was set by -1001 s" in note for note in profile.notes)
+
+
 def test_times_outside_of_the_run_are_left_out_and_told(tmp_path: Path) -> None:
     Written(tmp_path, names.SYSTEM, "algo-1").add(0.0, 1e9, 2.0, -2e5)
     profile = read(tmp_path)
@@ -263,6 +272,13 @@ def test_links_in_the_folder_lead_nowhere(tmp_path: Path) -> None:
     assert profile.whole().system == {}
     assert profile.workers == {}
     assert not profile.ended
+
+
+def test_columns_that_only_look_like_a_gpu_or_a_core_are_none(tmp_path: Path) -> None:
+    columns = ["gpux_utilization", "gpu_utilization", "gpu1_utilization", "cpu", "cpu٣", "cpu2"]
+    Made(tmp_path).system("algo-1", [0.0], dict.fromkeys(columns, 1.0))
+    table = read(tmp_path).whole().system["algo-1"]
+    assert (table.gpus, table.cores) == ([1], [2])
 
 
 def test_nothing_at_all_is_an_empty_profile(tmp_path: Path) -> None:

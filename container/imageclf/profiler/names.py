@@ -39,7 +39,7 @@ AT = "at_ns"
 
 # Columns of SYSTEM, beside `cpu0` and so on for each core, and those of each GPU (`gpu_column`).
 CPU = "cpu"
-"""Mean of the cores; waiting for disks is not work."""
+"""Mean of the cores, or of what the container may use of them; waiting for disks is not work."""
 IO_WAIT = "io_wait"
 LOAD = "load"
 MEMORY = "memory"

@@ -3,6 +3,7 @@
 Times are seconds since the run began, on all hosts.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -46,15 +47,17 @@ class Table:
     @property
     def gpus(self) -> list[int]:
         """The GPUs that this host's samples tell of."""
-        tail = f"_{names.GPU_UTILIZATION}"
-        found = [name.removesuffix(tail) for name in self.columns if name.endswith(tail)]
-        return sorted(int(name.removeprefix("gpu")) for name in found if name.startswith("gpu"))
+        return self._numbers("gpu", f"_{names.GPU_UTILIZATION}")
 
     @property
     def cores(self) -> list[int]:
         """The cores that this host's samples tell of."""
-        found = (name.removeprefix(names.CPU) for name in self.columns)
-        return sorted(int(number) for number in found if number.isdecimal())
+        return self._numbers(names.CPU, "")
+
+    def _numbers(self, before: str, behind: str) -> list[int]:
+        """The numbers between `before` and `behind` in the names of columns."""
+        pattern = re.compile(f"{before}([0-9]{{1,4}}){behind}")
+        return sorted(int(found[1]) for found in map(pattern.fullmatch, self.columns) if found)
 
 
 EMPTY = Table(np.empty(0))

@@ -27,6 +27,7 @@ PATIENCE_S = 15.0
 """So long a stretch waits for hosts and processes that have written nothing of it yet."""
 
 _MOST_TABLES = 4096
+_LONGEST = 1000
 
 
 class Profile:
@@ -71,7 +72,7 @@ class Profile:
     def notes(self) -> tuple[str, ...]:
         """Sentences on what is odd or missing, for people."""
         found = [one.fault for one in self._tables()]
-        found += [str(one["fault"]) for one in self._workers.values() if one.get("fault")]
+        found += [str(one.get("fault") or "")[:_LONGEST] for one in self._workers.values()]
         found += faults.read(self.folder)
         found += gaps(self._files, self._workers, self._ended)
         for worker, lines in self._spans.items():

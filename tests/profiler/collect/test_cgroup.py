@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from imageclf.profiler.collect.cgroup import Memory, Throttling, groups
+from imageclf.profiler.collect.cgroup import Memory, Quota, Throttling, groups
 
 MIB = 1 << 20
 TOTAL = 1000 * MIB
@@ -104,3 +104,40 @@ def test_where_nothing_counts_throttling_it_is_unknown(tmp_path: Path) -> None:
     folder = write(tmp_path / "a", cpu__stat="usage_usec 5")
     for meter in (Throttling([folder]), Throttling([])):
         assert math.isnan(meter.read(0.5)[0])
+
+
+def test_of_a_quota_of_two_cores_both_are_all_of_it(tmp_path: Path) -> None:
+    free = write(tmp_path / "a" / "b", cpu__max="max 100000", cpu__stat="usage_usec 0")
+    held = write(tmp_path / "a", cpu__max="200000 100000", cpu__stat="usage_usec 1000000")
+    meter = Quota(16, [free, held], [])
+    write(held, cpu__stat="usage_usec 1750000\nthrottled_usec 1")
+    assert meter.read(0.5) == pytest.approx(75.0)
+    write(held, cpu__stat="usage_usec 9750000")
+    assert meter.read(0.5) == 100.0
+
+
+def test_of_a_quota_of_version_one_time_is_counted_beside_it(tmp_path: Path) -> None:
+    folder = write(tmp_path / "cpu", cpu__cfs_quota_us=50000, cpu__cfs_period_us=100000)
+    account = write(tmp_path / "cpuacct", cpuacct__usage=10**9)
+    meter = Quota(2, [folder], [account])
+    write(account, cpuacct__usage=10**9 + 10**8)
+    assert meter.read(1.0) == pytest.approx(20.0)
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"cpu__max": "max 100000", "cpu__stat": "usage_usec 5"},
+        {"cpu__max": "400000 100000", "cpu__stat": "usage_usec 5"},
+        {"cpu__max": "100000 100000"},
+        {"cpu__cfs_quota_us": "-1", "cpu__cfs_period_us": "100000"},
+        {"cpu__max": "nonsense"},
+        {},
+    ],
+    ids=["unlimited", "more-than-the-cores", "uncounted", "version-1", "nonsense", "nothing"],
+)
+def test_without_a_quota_that_binds_there_is_no_share_of_it(
+    tmp_path: Path, files: dict[str, str]
+) -> None:
+    meter = Quota(4, [write(tmp_path / "a", **files)], [])
+    assert meter.read(1.0) is None

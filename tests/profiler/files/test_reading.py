@@ -5,6 +5,7 @@ import json
 import os
 import resource
 import struct
+import threading
 import zlib
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,24 @@ def test_read_while_it_is_written_every_row_comes_once_and_in_order(tmp_path: Pa
         assert found == whole
         assert not reader.fault
         assert not reader.left
+
+
+def test_a_reader_keeps_up_with_a_writer_that_does_not_wait_for_it(tmp_path: Path) -> None:
+    path = tmp_path / "table"
+    writer, reader = Writer(path, COLUMNS, clocks()), Reader(path)
+    whole, found = rows(600), []
+
+    def write() -> None:
+        for first in range(0, len(whole), 3):
+            append(writer, whole[first : first + 3])
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    while thread.is_alive():
+        found += fresh(reader)
+    found += fresh(reader)
+    assert found == whole
+    assert not reader.fault
 
 
 def test_pieces_of_other_files_between_the_blocks_are_skipped(tmp_path: Path) -> None:

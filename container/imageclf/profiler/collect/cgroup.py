@@ -87,6 +87,50 @@ class Memory:
         return max(0, usage - idle)
 
 
+class Quota:
+    """How much of its processor time a container has used, where it has less than its cores.
+
+    Args:
+        cores: on so many the training may run.
+    """
+
+    def __init__(
+        self, cores: int, folders: list[Path] | None = None, accounts: list[Path] | None = None
+    ) -> None:
+        folders = groups("cpu") if folders is None else folders
+        accounts = groups("cpuacct") if accounts is None else accounts
+        self._cores = float(cores)
+        self._file: ProcFile | None = None
+        for folder in folders:
+            quota = _quota(folder)
+            if quota is not None and quota < self._cores:
+                self._cores = quota
+                place = folders.index(folder)
+                older = accounts[place] if place < len(accounts) else folder
+                newer = ProcFile(folder / "cpu.stat")
+                is_new = "usage_usec" in named_numbers(newer.read())
+                self._file = newer if is_new else ProcFile(older / "cpuacct.usage")
+        self._before_s = self._used_s()
+
+    def read(self, elapsed_s: float) -> float | None:
+        """Per cent of the quota for `elapsed_s`; None where there is none or nothing counts it."""
+        used_s = self._used_s()
+        before_s, self._before_s = self._before_s, used_s
+        if used_s is None or before_s is None or elapsed_s <= 0:
+            return None
+        return min(100.0, max(0.0, 100 * (used_s - before_s) / elapsed_s / self._cores))
+
+    def _used_s(self) -> float | None:
+        if self._file is None:
+            return None
+        content = self._file.read()
+        counted_ns = _number(content)
+        if counted_ns is not None:
+            return counted_ns / 1e9
+        counted_us = named_numbers(content).get("usage_usec")
+        return None if counted_us is None else counted_us / 1e6
+
+
 class Throttling:
     """Share of the time in which the container had used up its processor time and had to wait.
 
@@ -120,6 +164,16 @@ def _throttled_s(counted: dict[str, int]) -> float:
     if "throttled_time" in counted:
         return counted["throttled_time"] / 1e9
     return UNKNOWN
+
+
+def _quota(folder: Path) -> float | None:
+    """Cores' worth of time that a group may use; None without a limit."""
+    given, _, period = ProcFile(folder / "cpu.max").read().partition(b" ")
+    quota_us, period_us = _number(given), _number(period)
+    if quota_us is None:
+        quota_us = _number(ProcFile(folder / "cpu.cfs_quota_us").read())
+        period_us = _number(ProcFile(folder / "cpu.cfs_period_us").read())
+    return quota_us / period_us if quota_us and period_us else None
 
 
 def _number(content: bytes) -> int | None:

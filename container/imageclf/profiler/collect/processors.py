@@ -9,6 +9,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from imageclf.profiler import names
+from imageclf.profiler.collect.cgroup import Quota
 from imageclf.profiler.collect.meter import UNKNOWN, ProcFile
 
 _IDLE, _IO_WAIT = 3, 4
@@ -20,25 +21,36 @@ Ticks = list[int]
 class Cores:
     """Utilisation of each core that the training may use, their mean and what waits for disks.
 
+    Of a container that may use less than its cores, the mean is that of what it may use: two cores'
+    worth of sixteen are all of it when both are used.
+
     Args:
         chosen: numbers of the cores; None for those on which this process may run.
+        quota: what the container may use; None for its groups.
     """
 
-    def __init__(self, chosen: Collection[int] | None = None, proc: Path = Path("/proc")) -> None:
+    def __init__(
+        self,
+        chosen: Collection[int] | None = None,
+        proc: Path = Path("/proc"),
+        quota: Quota | None = None,
+    ) -> None:
         self.chosen = sorted(os.sched_getaffinity(0) if chosen is None else chosen)
+        self._quota = Quota(len(self.chosen)) if quota is None else quota
         self.columns = (names.CPU, names.IO_WAIT, *map(names.core_column, self.chosen))
         self._file = ProcFile(proc / "stat")
         self._before = self._ticks()
 
-    def read(self, _elapsed_s: float) -> list[float]:
+    def read(self, elapsed_s: float) -> list[float]:
         """Per cent of the time since the last call."""
-        ticks = self._ticks()
+        ticks, of_quota = self._ticks(), self._quota.read(elapsed_s)
         shares = [_shares(self._before.get(one), ticks.get(one)) for one in self.chosen]
         self._before = ticks
         known = [one for one in shares if one is not None]
         if not known:
             return [UNKNOWN] * len(self.columns)
         busy, waits = (sum(each) / len(known) for each in zip(*known, strict=True))
+        busy = busy if of_quota is None else of_quota
         return [busy, waits, *(UNKNOWN if one is None else one[0] for one in shares)]
 
     def _ticks(self) -> dict[int, Ticks]:

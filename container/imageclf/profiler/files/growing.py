@@ -114,8 +114,10 @@ class Growing:
         names = self._reader.columns
         if not parts:
             return Table(np.empty(0), {name: np.empty(0) for name in names if name != AT})
-        at_s = np.concatenate([part.at_s for part in parts])
-        values = np.concatenate([part.values for part in parts], axis=1)
+        at_s, values = parts[0].at_s, parts[0].values
+        if len(parts) > 1:
+            at_s = np.concatenate([part.at_s for part in parts])
+            values = np.concatenate([part.values for part in parts], axis=1)
         if (np.diff(at_s) < 0).any():
             order = np.argsort(at_s, kind="stable")
             at_s, values = at_s[order], values[:, order]
