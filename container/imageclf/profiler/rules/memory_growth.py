@@ -20,7 +20,7 @@ _BLOCKS = 8
 leak."""
 
 _RISING = _BLOCKS - 2
-"""So many of the steps from block to block must rise; one may fall."""
+"""So many of the steps from block to block must rise; one may fall, by less than they rise."""
 
 _AS_FAST = 0.25
 """The second half must rise at least at this share of the whole's pace; a warm-up flattens."""
@@ -153,10 +153,12 @@ def trend(samples: Table, column: str) -> _Trend:
     slopes = (least[second] - least[first]) / np.maximum(at_s[second] - at_s[first], 1e-9)
     slope = float(np.median(slopes))
     late = (least[-1] - least[_BLOCKS // 2]) / max(at_s[-1] - at_s[_BLOCKS // 2], 1e-9)
-    rising = int((np.diff(least) > 0).sum())
+    rises = np.diff(least)
+    rising = int((rises > 0).sum())
+    falls_little = bool((rises > -slope * np.diff(at_s)).all())
     return _Trend(
         float(least[0]),
         slope,
         float(samples.at_s[-1] - samples.at_s[0]),
-        bool(slope > 0 and rising >= _RISING and late >= _AS_FAST * slope),
+        bool(slope > 0 and rising >= _RISING and falls_little and late >= _AS_FAST * slope),
     )

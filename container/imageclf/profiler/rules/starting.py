@@ -54,11 +54,12 @@ class MaxInitializationTime(ScannedRule):
 
     def judge(self, at_s: float) -> Findings:
         if not self._began_s and at_s > self._threshold_s:
-            yield self._found(at_s, at_s, "", f"No step has begun {_long(at_s)} into the run")
-        for worker, began_s in self._began_s.items():
+            yield self._found(at_s, at_s, f"No step has begun {_long(at_s)} into the run")
+        elif self._began_s:
+            worker, began_s = max(self._began_s.items(), key=lambda one: one[1])
             if began_s > self._threshold_s:
                 found = f"The first step of {worker} began {_long(began_s)} into the run"
-                yield self._found(at_s, began_s, worker, found)
+                yield self._found(at_s, began_s, found)
 
     def details(self) -> dict[str, Any]:
         lasts = [float(self._steps[worker].at_s[-1]) for worker in self._steps]
@@ -66,7 +67,7 @@ class MaxInitializationTime(ScannedRule):
         job = dict(zip(("job_start", "job_end"), self._job_s, strict=False))
         return self.judged(self.triggered, step_num=step_num, parts=dict(self._parts()), **job)
 
-    def _found(self, at_s: float, began_s: float, worker: str, found: str) -> Finding:
+    def _found(self, at_s: float, began_s: float, found: str) -> Finding:
         parts = sorted(self._parts(), key=lambda part: -part[1])
         longest = ", ".join(f"{name} {took_s:.1f} s" for name, took_s in parts[:3])
         advice = f"The longest parts are {longest}; shorten those" if longest else ""
@@ -75,7 +76,6 @@ class MaxInitializationTime(ScannedRule):
             step=0,
             value=began_s / 60,
             threshold=self._threshold_s / 60,
-            where=worker,
             found=f"{found}, later than the {_long(self._threshold_s)} that are allowed.",
             meaning="Until then the machine is paid for and learns nothing.",
             advice=f"{advice or 'Look in the log what the program did until then'}.",
