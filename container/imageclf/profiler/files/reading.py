@@ -155,7 +155,7 @@ class Reader:
         if not self._room.take(rows * (2 + width)):
             self._give_up("holds more than can be read; the rest of it is left out")
             return None
-        at_ns = np.cumsum(_by_number(content[: 8 * rows], np.dtype("<i8")))
+        at_ns = _by_number(content[: 8 * rows], np.dtype("<i8")).cumsum()
         values = _by_number(content[8 * rows :], np.dtype("<f4"))
         return Block(at_ns, values.reshape(width, rows))
 
