@@ -87,6 +87,13 @@ class Profile:
         return self._workers
 
     @property
+    def hosts(self) -> Mapping[str, Mapping[str, Any]]:
+        """What was said of each host when its sampling began: `interval_ms`, and of each of its
+        `gpus` the number `gpu`, `name`, `uuid` and `memory_mib`.
+        """
+        return {name: one.header for name, one in self._files[names.SYSTEM].items()}
+
+    @property
     def machine(self) -> Mapping[str, Any]:
         """What the machine can do and the model asks of it; empty when it was not measured."""
         return self._machine or self._json.of(self.folder / names.MACHINE)

@@ -94,6 +94,12 @@ def test_a_gpu_that_is_lost_is_told_and_the_others_go_on(folder: Path) -> None:
     assert note.startswith("GPU 0 has told nothing more")
 
 
+def test_what_the_gpus_are_is_said_once(folder: Path) -> None:
+    host = read(folder).hosts[HOST]
+    assert host["interval_ms"] == 100
+    assert [gpu["name"] for gpu in host["gpus"]] == ["Fake H200 no. 1", "Fake H200 no. 0"]
+
+
 def test_the_run_begins_when_the_program_did_that_is_sampled(folder: Path) -> None:
     began_s = psutil.Process().create_time()
     assert abs(read(folder).began_wall_s - began_s) < 5
