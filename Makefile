@@ -13,7 +13,7 @@ export IMAGE
 .DEFAULT_GOAL := help
 .PHONY: help setup check format test test-clients test-image build push local-train local-serve \
 	local-serve-stop local-predict local-cloud local-cloud-stop demo conformance \
-	bench-train bench-serve bench-cloud bench-debug bench-rules soak readme clean
+	bench-train bench-serve bench-cloud bench-debug bench-rules bench-profile soak readme clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -104,6 +104,9 @@ bench-debug: $(STAMP)  ## measure what the debugger's hook adds to training, aga
 
 bench-rules: $(STAMP)  ## count true and false alarms of the debugger's rules: ARGS="--healthy 100"
 	$(BIN)/python -m bench.rules $(ARGS)
+
+bench-profile: $(STAMP)  ## measure what the profiler costs, finds and advises: ARGS="cost|planted|advice"
+	$(BIN)/python -m bench.profile $(ARGS)
 
 soak: $(STAMP)  ## ask a server 20,000 times and see whether its memory grows: ARGS="--model <folder>"
 	$(BIN)/python -m bench.soak $(ARGS)

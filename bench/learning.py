@@ -11,6 +11,7 @@ from imageclf.config import Hyperparameters, parse
 from imageclf.data.loading import Batch
 from imageclf.debugger.hook.recorder import NoRecorder
 from imageclf.model import architecture, defaults
+from imageclf.profiler.collect.clock import NO_CLOCK, NoClock
 from imageclf.training import hardware
 from imageclf.training.evaluation import Input
 from imageclf.training.learner import Learner
@@ -39,7 +40,9 @@ def settings(options: argparse.Namespace) -> Hyperparameters:
 
 
 def learner(
-    chosen: Hyperparameters, recorder_of: Callable[[nn.Module], NoRecorder] = lambda _: NoRecorder()
+    chosen: Hyperparameters,
+    recorder_of: Callable[[nn.Module], NoRecorder] = lambda _: NoRecorder(),
+    clock: NoClock = NO_CLOCK,
 ) -> Learner:
     """A learner of all weights of a fresh network with two classes."""
     machine = hardware.choose(chosen)
@@ -50,7 +53,9 @@ def learner(
     network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     prepare = Input(machine, chosen.precision, True, Normalisation())
     recorder = recorder_of(network)
-    return Learner(network.train(), chosen, prepare, World(), [1, 1], recorder=recorder)
+    return Learner(
+        network.train(), chosen, prepare, World(), [1, 1], recorder=recorder, clock=clock
+    )
 
 
 def pictures(chosen: Hyperparameters, count: int) -> Batch:
