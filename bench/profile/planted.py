@@ -61,7 +61,7 @@ CASES: Mapping[str, Case] = {
         Planted(steps=30, decode_s=0.008), _rules("LoaderStarvesModel"), _rules("CoresIdle")
     ),
     "one worker on many cores": Case(
-        Planted(steps=40, workers=1, side=400, cores=None, threads=1),
+        Planted(steps=30, workers=1, side=700, size=8, cores=None, threads=1),
         _rules("Dataloader"),
         _rules("LoaderStarvesModel"),
     ),
