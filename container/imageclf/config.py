@@ -188,6 +188,9 @@ class Hyperparameters(BaseModel):
     profile_rules: str = Field(
         "standard", description="rules that judge the profile: `standard`, or names with commas"
     )
+    profile_actions: str = Field(
+        "", description="what such a rule does when it finds something, as `debug-actions`"
+    )
 
     @model_validator(mode="after")
     def _fit_together(self) -> Self:

@@ -80,6 +80,13 @@ def test_rules_are_chosen_by_name_whoever_asked() -> None:
         settings(profile="on", profile_rules="no_such_rule")
 
 
+def test_every_rule_does_what_is_asked_when_it_finds_something() -> None:
+    found = settings(profile="on", profile_rules="StepOutlier", profile_actions="stop")
+    assert [rule.actions for rule in found.rules] == ["stop"]
+    with pytest.raises(SettingsError, match="Hyperparameter profile-actions: "):
+        settings(profile="on", profile_actions="explode")
+
+
 @pytest.mark.parametrize(
     ("configured", "said"),
     [

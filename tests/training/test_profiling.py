@@ -191,6 +191,31 @@ def test_all_rules_say_how_they_stand_and_the_pages_are_there(resumed: Tree) -> 
     assert (resumed.output_data / names.REPORT).stat().st_size > 1000
 
 
+class AskedToStop(StopSignal):
+    """A rule asks for the end when a process has looked for a signal so often."""
+
+    looks, file = 0, Path()
+
+    @property
+    def requested(self) -> bool:
+        AskedToStop.looks -= 1
+        if AskedToStop.looks == 0:
+            AskedToStop.file.write_text('{"rule": "StepOutlier", "reason": "It was so."}')
+        return False
+
+    @requested.setter
+    def requested(self, _: bool) -> None: ...
+
+
+def test_a_rule_of_the_profiler_ends_a_training_with_a_model(tmp_path: Path, data: Path) -> None:
+    tree = runs.make_tree(tmp_path / "ml", data, epochs="2000", profile="on", profile_rules="off")
+    AskedToStop.looks, AskedToStop.file = 8, tree.output / STOP_FILE
+    train_here(tree, AskedToStop())
+    assert runs.summary(tree)["reason"] == "ended by rule StepOutlier: It was so."
+    assert (tree.model / "model.safetensors").exists()
+    assert (tree.output_data / names.REPORT).exists()
+
+
 def test_a_folder_that_cannot_be_used_costs_the_profile_and_not_the_training(
     tmp_path: Path, data: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -9,7 +9,7 @@ is told before it is loaded.
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -18,6 +18,7 @@ from imageclf.config import Hyperparameters, shortened
 from imageclf.contract import Tree
 from imageclf.errors import SettingsError
 from imageclf.profiler.rules import asked
+from imageclf.rules.actions import plan
 from imageclf.rules.configuration import RuleConfiguration
 
 FILE = "profilerconfig"
@@ -121,9 +122,15 @@ def of(given: Hyperparameters, configured: Mapping[str, Any]) -> ProfileSettings
 
 def _rules(given: Hyperparameters) -> tuple[RuleConfiguration, ...]:
     try:
-        return asked.parse(given.profile_rules)
+        rules = asked.parse(given.profile_rules)
     except SettingsError as error:
         raise SettingsError(f"Hyperparameter profile-rules: {error}") from error
+    try:
+        plan.parse(given.profile_actions)
+    except SettingsError as error:
+        raise SettingsError(f"Hyperparameter profile-actions: {error}") from error
+    actions = given.profile_actions
+    return tuple(rule if rule.actions else replace(rule, actions=actions) for rule in rules)
 
 
 def _window(parameters: _Parameters) -> Window | None:

@@ -23,6 +23,7 @@ FREE = frozenset(
         "profile",
         "profile-interval",
         "profile-rules",
+        "profile-actions",
         "debug-actions",
         "processes",
         "workers",
