@@ -240,10 +240,39 @@ def test_a_window_without_our_facts_is_placed_by_the_wall_clock(made: Made) -> N
     began_us = (WALL_S * 1e9 - BASE_NS) / 1e3
     window = Written(at_us=began_us)
     window.work("conv", (1_010_000, 5), (1_010_020, 100))
+    window.memory(1_010_030, 3 << 20, device=0)
     window.write(made.folder / "kernels" / f"{WORKER}-0.pt.trace.json.gz")
     trace = written(made.folder)
     (found,) = named(trace, f"training {WORKER}", "GPU 0, stream 7")
     assert found["ts"] == pytest.approx(1.01002e6, abs=0.01) and found["name"] == "conv"
+    (memory,) = counters(trace, "allocated on cuda:0, MiB")
+    assert memory["ts"] == pytest.approx(1.01003e6, abs=0.01) and memory["args"]["allocated"] == 3
+
+
+@pytest.mark.parametrize("odd", [2**61, -(2**61), 10**25, 0, 1.5, "1", None, True], ids=str)
+@pytest.mark.parametrize("member", ["monotonic_ns", "wall_ns", "base"])
+def test_a_window_with_odd_clocks_does_no_harm(made: Made, member: str, odd: Any) -> None:
+    steps(made, 2)
+    window = Written(at_us=2.1e15)
+    window.operator("aten::to", 1_010_000, 2e15)
+    facts = {"machine": "made", "monotonic_ns": BEGAN_NS, "wall_ns": BASE_NS}
+    header = (
+        {"baseTimeNanoseconds": odd} if member == "base" else {"imageclf": facts | {member: odd}}
+    )
+    window.write(made.folder / "kernels" / f"{WORKER}-0.pt.trace.json.gz", **header)
+    assert named(written(made.folder), f"training {WORKER}", "steps and phases")
+
+
+def test_of_a_large_window_the_longest_events_are_shown(made: Made) -> None:
+    made.worker(WORKER)
+    window = Written()
+    for place in range(500):
+        window.operator(f"operator {place}", 10 * place, 1 + place / 100)
+    window.write(made.folder / "kernels" / f"{WORKER}-0.pt.trace.json.gz")
+    trace = written(made.folder, most_events=400)
+    shown = named(trace, f"training {WORKER}", "thread 4711: operators and calls")
+    assert [one["name"] for one in shown] == [f"operator {place}" for place in range(400, 500)]
+    assert "400 of 500 events" in trace["otherData"]["left out"]
 
 
 def test_a_long_run_is_shown_by_its_extremes_and_says_so(made: Made) -> None:

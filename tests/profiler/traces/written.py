@@ -64,9 +64,9 @@ class Written:
         content: Mapping[str, Any] = {
             "schemaVersion": 1,
             "deviceProperties": [],
-            **header,
             "displayTimeUnit": "ms",
             "baseTimeNanoseconds": BASE_NS,
+            **header,
             "traceEvents": self.events,
             "traceName": "made.json",
         }

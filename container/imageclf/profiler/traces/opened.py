@@ -234,8 +234,8 @@ def _number(value: Any, most: float = 2.0**62) -> float | None:
 
 
 def _ns(us: Any) -> int | None:
-    """Nanoseconds out of microseconds; two of them can be added and still fit."""
-    number = _number(us, 4e15)
+    """Nanoseconds out of microseconds, which may be Unix time; three of them added still fit."""
+    number = _number(us, 2.2e15)
     return None if number is None else round(number * 1000)
 
 
