@@ -52,6 +52,7 @@ CHANGED: dict[str, str] = {
     "profile": "on",
     "profile-interval": "250",
     "profile-rules": "step_outlier",
+    "profile-actions": "stop",
 }
 """Another value than the default for every hyperparameter, as a request has it."""
 
