@@ -3,7 +3,8 @@
 from imageclf.profiler import names
 from imageclf.profiler.recorded import Table
 from imageclf.profiler.report import drawing, parts, series
-from imageclf.profiler.report.drawing import Box, Scale
+from imageclf.profiler.report.axes import Scale
+from imageclf.profiler.report.drawing import Box
 from imageclf.profiler.report.given import Given
 from imageclf.profiler.report.parts import Plot, Section
 

@@ -7,7 +7,8 @@ import numpy as np
 from imageclf.profiler import names
 from imageclf.profiler.recorded import Floats, Table
 from imageclf.profiler.report import drawing, parts, phases, series
-from imageclf.profiler.report.drawing import Line, Scale
+from imageclf.profiler.report.axes import Scale
+from imageclf.profiler.report.drawing import Line
 from imageclf.profiler.report.given import Given
 from imageclf.profiler.report.gpu import PERCENT
 from imageclf.profiler.report.parts import Bar, Plot, Section, Share
@@ -68,7 +69,7 @@ def io(given: Given) -> Section:
     ]
     plots = []
     if rates:
-        time = Scale(f"time, {given.unit.name}")
+        time = given.time
         figure = drawing.lines(rates[: series.MOST_LINES], time, Scale("MiB/s", unit=" MiB/s"))
         plots.append(Plot("rates", "What disks and networks moved", figure, is_wide=True))
     return _section(given, _IO, plots)
@@ -86,7 +87,7 @@ def _section(given: Given, bound: _Bound, plots: list[Plot]) -> Section:
         f"{bound.word}{' and GPUs' if given.gpus else ''} in the course of the run",
         drawing.lines(
             [*busy, *_mean_gpu(given, len(busy)), *stopped],
-            Scale(f"time, {given.unit.name}"),
+            given.time,
             PERCENT,
             [(threshold, f"{threshold:g} %")],
         ),
@@ -170,5 +171,6 @@ def _stopped(given: Given, bound: _Bound, threshold: float) -> tuple[str, list[L
         return "No sample holds both.", []
     return (
         f"A GPU was below {idle_below:g} % in {100 * idle / samples:.0f} % of the samples; in "
-        f"{100 * both / samples:.0f} % of them {bound.word} was above {threshold:g} % meanwhile."
+        f"{100 * both / samples:.0f} % of all samples the {bound.word} was above {threshold:g} % "
+        "at the same time."
     ), dots

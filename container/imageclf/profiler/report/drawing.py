@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from imageclf.profiler.report import thinning
+from imageclf.profiler.report.axes import Scale, axis, level, named_level
 from imageclf.profiler.report.thinning import Values
 
 SHADES = 8
@@ -44,31 +45,6 @@ class Line:
     shape: str = "linear"
 
 
-@dataclass(frozen=True)
-class Scale:
-    """An axis: its title, fixed ends, and unit on touch; `log` for logarithmic."""
-
-    title: str = ""
-    ends: tuple[float, float] | None = None
-    unit: str = ""
-    log: bool = False
-
-
-@dataclass(frozen=True)
-class Unit:
-    """Of a time axis: so many seconds make one."""
-
-    seconds: float
-    name: str
-
-
-def time_unit(length_s: float) -> Unit:
-    """Seconds, minutes or hours, as fits an axis of `length_s`."""
-    if length_s < 240:
-        return Unit(1.0, "s")
-    return Unit(60.0, "min") if length_s < 4 * 3600 else Unit(3600.0, "h")
-
-
 def shade(number: int) -> str:
     """The colour of the `number`th thing from 0; they come again after `SHADES`."""
     return f"--c{number % SHADES + 1}"
@@ -97,12 +73,12 @@ def lines(
     return {
         "data": [_line(one, y) for one in drawn],
         "layout": {
-            "xaxis": _axis(x),
-            "yaxis": {"rangemode": "tozero", **_axis(y)},
+            "xaxis": axis(x),
+            "yaxis": {"rangemode": "tozero", **axis(y)},
             "hovermode": "closest" if any(one.dots for one in drawn) else "x unified",
             "showlegend": len(drawn) > 1,
-            "shapes": [_level(value) for value, _ in levels],
-            "annotations": [_named_level(value, name) for value, name in levels],
+            "shapes": [level(value) for value, _ in levels],
+            "annotations": [named_level(value, name) for value, name in levels],
         },
     }
 
@@ -124,7 +100,7 @@ def stacked(at: Values, parts: Sequence[tuple[str, Values, str]], x: Scale, y: S
             }
             for name, values, colour in parts
         ],
-        "layout": {"xaxis": _axis(x), "yaxis": _axis(y), "hovermode": "x unified"},
+        "layout": {"xaxis": axis(x), "yaxis": axis(y), "hovermode": "x unified"},
     }
 
 
@@ -149,8 +125,8 @@ def histogram(
             for name, values, colour in counts
         ],
         "layout": {
-            "xaxis": _axis(x),
-            "yaxis": _axis(y),
+            "xaxis": axis(x),
+            "yaxis": axis(y),
             "barmode": "stack",
             "bargap": 0,
             "showlegend": len(counts) > 1,
@@ -202,12 +178,12 @@ def boxes(
             for name, group, colour in groups
         ],
         "layout": {
-            "yaxis": {"rangemode": "tozero", **_axis(y)},
+            "yaxis": {"rangemode": "tozero", **axis(y)},
             "xaxis": {"type": "category", "automargin": True},
             "boxmode": "group",
             "showlegend": len(groups) > 1,
-            "shapes": [_level(value) for value, _ in levels],
-            "annotations": [_named_level(value, name) for value, name in levels],
+            "shapes": [level(value) for value, _ in levels],
+            "annotations": [named_level(value, name) for value, name in levels],
         },
     }
 
@@ -230,7 +206,7 @@ def heat(at: Values, names: Sequence[str], table: Values, x: Scale) -> Figure:
             }
         ],
         "layout": {
-            "xaxis": _axis(x),
+            "xaxis": axis(x),
             "yaxis": {"autorange": "reversed", "type": "category", "automargin": True},
         },
     }
@@ -259,50 +235,3 @@ def _line(one: Line, y: Scale) -> Figure:
         trace["customdata"] = rounded(one.notes[kept], 9)
         trace["hovertemplate"] = f"{one.note} %{{customdata:,}}: %{{y:.4~g}}{y.unit}"
     return trace
-
-
-def _axis(scale: Scale) -> Figure:
-    axis: Figure = {"title": {"text": scale.title}}
-    if scale.ends is not None:
-        axis["range"] = [math.log10(end) for end in scale.ends] if scale.log else [*scale.ends]
-    if scale.log:
-        axis |= {"type": "log", "rangemode": "normal", "dtick": 1, "exponentformat": "none"}
-    if scale.log and scale.ends is not None:
-        ticks = _ticks(*scale.ends)
-        axis |= {"tickvals": ticks, "ticktext": [f"{tick:,g}" for tick in ticks]}
-    return axis
-
-
-def _ticks(low: float, high: float) -> list[float]:
-    """Round values of a logarithmic axis: 1, 2 and 5 times powers of ten, or powers alone."""
-    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    factors = (1, 2, 5) if len(powers) <= 4 else (1,)
-    ticks = [factor * 10.0**power for power in powers for factor in factors]
-    return [tick for tick in ticks if low <= tick <= high]
-
-
-def _level(value: float) -> Figure:
-    return {
-        "type": "line",
-        "xref": "paper",
-        "x0": 0,
-        "x1": 1,
-        "y0": value,
-        "y1": value,
-        "line": {"color": "--muted", "width": 1, "dash": "dot"},
-    }
-
-
-def _named_level(value: float, name: str) -> Figure:
-    return {
-        "xref": "paper",
-        "x": 1,
-        "y": value,
-        "xanchor": "right",
-        "yanchor": "bottom",
-        "text": plain(name),
-        "showarrow": False,
-        "font": {"color": "--muted", "size": 11},
-        "bgcolor": "--ground",
-        "borderpad": 1,
-    }

@@ -7,6 +7,7 @@ import numpy as np
 from imageclf.profiler import names
 from imageclf.profiler.recorded import Floats, Table
 from imageclf.profiler.report import drawing, parts, phases, thinning
+from imageclf.profiler.report.axes import Scale
 from imageclf.profiler.report.given import Given
 from imageclf.profiler.report.job import Job
 from imageclf.profiler.report.parts import Bar, Grid, Piece, Plot, Section, Share
@@ -139,8 +140,8 @@ def _course(given: Given) -> Plot:
         drawing.stacked(
             middles[known] / given.unit.seconds,
             drawn,
-            drawing.Scale(f"time, {given.unit.name}"),
-            drawing.Scale("ms a step", unit=" ms"),
+            given.time,
+            Scale("ms a step", unit=" ms"),
         ),
         caption="Means over stretches of the run; gaps between steps are left out.",
         is_wide=True,

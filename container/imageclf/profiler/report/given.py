@@ -18,7 +18,7 @@ from imageclf.profiler.advice import advise as advising
 from imageclf.profiler.advice.values import Advised
 from imageclf.profiler.kernels import Kernels
 from imageclf.profiler.recorded import EMPTY, Floats, Span, Stretch, Table
-from imageclf.profiler.report.drawing import Unit, time_unit
+from imageclf.profiler.report.axes import Scale, Unit, time_unit
 from imageclf.profiler.rules.base import ProfilerRule
 from imageclf.profiler.rules.report_rule import RulesInside
 from imageclf.profiler.run import Profile
@@ -84,6 +84,12 @@ class Given:
     def unit(self) -> Unit:
         """Of the time axes."""
         return time_unit(self.end_s)
+
+    @property
+    def time(self) -> Scale:
+        """The axis of time, from the beginning of the run to its end."""
+        end_s = self.end_s if self.end_s > 0 else 1.0
+        return Scale(f"time, {self.unit.name}", (0, end_s / self.unit.seconds))
 
     @property
     def gpus(self) -> list[tuple[str, int]]:

@@ -4,7 +4,7 @@ import numpy as np
 
 from imageclf.profiler import names
 from imageclf.profiler.report import drawing, parts, series
-from imageclf.profiler.report.drawing import Scale
+from imageclf.profiler.report.axes import Scale
 from imageclf.profiler.report.given import Given
 from imageclf.profiler.report.parts import Grid, Plot, Section
 
@@ -27,7 +27,7 @@ def utilization(given: Given) -> Section:
         "How busy each GPU was",
         drawing.lines(
             series.of_gpus(given, names.GPU_UTILIZATION),
-            _time(given),
+            given.time,
             PERCENT,
             [(level, f"p95 below {level:g} % is low")],
         ),
@@ -72,7 +72,7 @@ def memory(given: Given) -> Section:
     course = Plot(
         "gpu-memory-course",
         "Memory of each GPU",
-        drawing.lines(series.of_gpus(given, names.GPU_MEMORY), _time(given), PERCENT),
+        drawing.lines(series.of_gpus(given, names.GPU_MEMORY), given.time, PERCENT),
         caption=_caption(given),
         grid=series.gpu_table(given, names.GPU_MEMORY, "Memory of each GPU"),
         is_wide=True,
@@ -123,7 +123,7 @@ def _others(given: Given) -> list[Plot]:
         lines = [one for one in series.of_gpus(given, column) if np.isfinite(one.values).any()]
         if lines:
             scale = Scale(unit, unit=f" {unit}")
-            found.append(Plot(name, heading, drawing.lines(lines, _time(given), scale), height=220))
+            found.append(Plot(name, heading, drawing.lines(lines, given.time, scale), height=220))
     return found
 
 
@@ -134,7 +134,3 @@ def _caption(given: Given) -> str:
         f"Of {len(given.gpus)} GPUs the {series.MOST_LINES} are drawn that were busiest or idlest; "
         "the table has all."
     )
-
-
-def _time(given: Given) -> Scale:
-    return Scale(f"time, {given.unit.name}")

@@ -6,7 +6,7 @@ from imageclf.profiler import names
 from imageclf.profiler.percentiles import percentiles
 from imageclf.profiler.recorded import Table
 from imageclf.profiler.report import drawing, parts, series, thinning
-from imageclf.profiler.report.drawing import Scale
+from imageclf.profiler.report.axes import Scale
 from imageclf.profiler.report.given import Given
 from imageclf.profiler.report.gpu import PERCENT
 from imageclf.profiler.report.parts import Plot, Section
@@ -35,7 +35,7 @@ def cores(given: Given) -> Section:
     course = Plot(
         "cpu-course",
         "Mean of the cores",
-        drawing.lines(series.of_hosts(given, names.CPU, "CPU"), _time(given), PERCENT),
+        drawing.lines(series.of_hosts(given, names.CPU, "CPU"), given.time, PERCENT),
         grid=parts.grid(
             "Use of the processors",
             ("node", "cores", *series.HEADS),
@@ -59,7 +59,7 @@ def memory(given: Given) -> Section:
         Plot(
             "memory-share",
             "Memory of each node in use",
-            drawing.lines(share, _time(given), PERCENT),
+            drawing.lines(share, given.time, PERCENT),
             grid=parts.grid(
                 "Memory in use",
                 ("node", *series.HEADS),
@@ -72,7 +72,7 @@ def memory(given: Given) -> Section:
     ]
     own = series.of_hosts(given, names.OWN_MEMORY_MIB, "own memory")
     if own:
-        figure = drawing.lines(own, _time(given), Scale("MiB", unit=" MiB"))
+        figure = drawing.lines(own, given.time, Scale("MiB", unit=" MiB"))
         caption = "Of the training process and those that read for it."
         plots.append(Plot("memory-own", "Memory of the training", figure, caption))
     return Section(anchor, heading, (), tuple(plots), rules=rules)
@@ -89,7 +89,7 @@ def throttling(given: Given) -> Section:
     if worst <= 0:
         gap = "The container was never kept from its cores."
         return Section(anchor, heading, gap=gap, rules=rules)
-    figure = drawing.lines(lines, _time(given), PERCENT)
+    figure = drawing.lines(lines, given.time, PERCENT)
     rows = [(parts.text(one.name), *series.cells(one.values)) for one in lines]
     plot = Plot(
         "throttling-course",
@@ -108,7 +108,7 @@ def _map(given: Given, host: str, table: Table, order: int) -> Plot:
         middles,
         [f"core {core}" for core in table.cores],
         columns,
-        _time(given),
+        given.time,
     )
     rows = []
     for core in table.cores:
@@ -140,10 +140,6 @@ def _own(given: Given) -> list[Plot]:
     lines = series.of_hosts(given, names.OWN_CPU, "own processes")
     if not lines:
         return []
-    figure = drawing.lines(lines, _time(given), Scale("% of one core", unit=" %"))
+    figure = drawing.lines(lines, given.time, Scale("% of one core", unit=" %"))
     caption = "100 % is one core; the training process and those that read for it."
     return [Plot("own-cpu", "Processor time of the training", figure, caption)]
-
-
-def _time(given: Given) -> Scale:
-    return Scale(f"time, {given.unit.name}")

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 from imageclf.profiler.kernels import Kernels, Operator
 from imageclf.profiler.report import drawing, parts
-from imageclf.profiler.report.drawing import Line, Scale
+from imageclf.profiler.report.axes import Scale
+from imageclf.profiler.report.drawing import Line
 from imageclf.profiler.report.given import Given
 from imageclf.profiler.report.parts import Grid, Piece, Plot, Section
 

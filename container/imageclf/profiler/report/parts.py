@@ -7,7 +7,7 @@ from typing import Any
 
 from imageclf.report import figures
 
-_WIDE = 5
+_WIDE = 7
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ import numpy as np
 from imageclf.profiler import names
 from imageclf.profiler.recorded import Floats, Table
 from imageclf.profiler.report import drawing, parts, series
-from imageclf.profiler.report.drawing import Scale
+from imageclf.profiler.report.axes import Scale
 from imageclf.profiler.report.given import Given
 from imageclf.profiler.report.parts import Plot, Section
 

@@ -7,7 +7,8 @@ import numpy as np
 from imageclf.profiler import names
 from imageclf.profiler.recorded import Floats, Table
 from imageclf.profiler.report import drawing, parts
-from imageclf.profiler.report.drawing import Line, Scale
+from imageclf.profiler.report.axes import Scale
+from imageclf.profiler.report.drawing import Line
 from imageclf.profiler.report.given import Given
 from imageclf.profiler.report.parts import Cell, Grid, Plot, Section
 from imageclf.profiler.report.thinning import Values
@@ -57,7 +58,7 @@ def _waits(given: Given) -> list[Plot]:
     ]
     if not drawn:
         return []
-    figure = drawing.lines(drawn, _time(given), Scale("ms", unit=" ms"))
+    figure = drawing.lines(drawn, given.time, Scale("ms", unit=" ms"))
     caption = "A loader that keeps up leaves next to nothing to wait for."
     return [Plot("data-waits", "How long each step waited for its batch", figure, caption)]
 
@@ -84,7 +85,7 @@ def _course(given: Given, reads: Table) -> Plot:
     return Plot(
         "reads",
         "How long each batch took to read",
-        drawing.lines(known, _time(given), Scale("ms", unit=" ms")),
+        drawing.lines(known, given.time, Scale("ms", unit=" ms")),
         caption="Reading and decoding are sums over the pictures of a batch, of each thread.",
         grid=parts.grid(
             "Reading of a batch",
@@ -144,7 +145,3 @@ def _times(values: Values) -> tuple[Cell, ...]:
     known = values[np.isfinite(values)]
     figures = (known.mean(), *np.percentile(known, (50, 95)), known.max())
     return tuple(parts.milliseconds(float(one)) for one in figures)
-
-
-def _time(given: Given) -> Scale:
-    return Scale(f"time, {given.unit.name}")

@@ -8,7 +8,8 @@ from imageclf.profiler import names
 from imageclf.profiler.percentiles import percentiles
 from imageclf.profiler.recorded import Floats, Table
 from imageclf.profiler.report import drawing, parts, phases
-from imageclf.profiler.report.drawing import Line, Scale
+from imageclf.profiler.report.axes import Scale
+from imageclf.profiler.report.drawing import Line
 from imageclf.profiler.report.given import Given
 from imageclf.profiler.report.parts import Grid, Plot, Section
 
@@ -87,7 +88,7 @@ def _course(given: Given, limit: float, stddev: float) -> Plot:
         "How long each training step took",
         drawing.lines(
             drawn,
-            Scale(f"time, {unit.name}"),
+            given.time,
             Scale("ms", unit=" ms"),
             [(limit, f"{stddev:g} standard deviations")],
         ),
@@ -160,7 +161,7 @@ def _evaluation(given: Given) -> Plot:
         )
         for order, (worker, table) in enumerate(list(given.evaluation.items())[:MOST_LINES])
     ]
-    figure = drawing.lines(drawn, Scale(f"time, {unit.name}"), Scale("ms", unit=" ms"))
+    figure = drawing.lines(drawn, given.time, Scale("ms", unit=" ms"))
     return Plot("evaluation-steps", "How long each evaluation step took", figure)
 
 

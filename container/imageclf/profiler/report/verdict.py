@@ -7,7 +7,8 @@ import numpy as np
 
 from imageclf.profiler.advice.values import Advised, Prediction, Roofline
 from imageclf.profiler.report import drawing, parts
-from imageclf.profiler.report.drawing import Line, Scale
+from imageclf.profiler.report.axes import Scale
+from imageclf.profiler.report.drawing import Line
 from imageclf.profiler.report.given import Given
 from imageclf.profiler.report.job import Job
 from imageclf.profiler.report.parts import Bar, Grid, Plot, Share
