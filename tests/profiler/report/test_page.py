@@ -123,6 +123,16 @@ def test_with_gpus_every_section_of_theirs_has_a_plot(gpu: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["cpu", "gpu"])
+def test_each_plot_has_its_main_figures_in_a_table_for_who_sees_none(
+    kind: str, request: pytest.FixtureRequest
+) -> None:
+    folder = request.getfixturevalue(kind)
+    drawn = re.findall(r'<figure class="drawing.*?</figure>', html(folder), flags=re.S)
+    assert len(drawn) == len(figures(folder))
+    assert [one for one in drawn if "<tbody>\n<tr>" not in one] == []
+
+
+@pytest.mark.parametrize("kind", ["cpu", "gpu"])
 def test_each_rule_has_a_file_with_the_managed_services_keys(
     kind: str, request: pytest.FixtureRequest
 ) -> None:
@@ -281,6 +291,15 @@ def test_rules_that_profiler_report_ran_stand_on_the_page_in_its_place(tmp_path:
     assert report(tmp_path, "StepOutlier")["parameters"]["stddev"] == 4
     rows = html(tmp_path).split('<section id="rules"')[1].split("</section>")[0]
     assert "StepOutlier" in rows and "LoaderStarvesModel" in rows
+
+
+def test_files_of_an_earlier_evaluation_do_not_stay(tmp_path: Path) -> None:
+    sample.empty(tmp_path / "profiler")
+    run = sample.profile(tmp_path / "profiler")
+    write_profiler_report(run, sample.judged(run), tmp_path / "new" / "folder")
+    write_profiler_report(run, [], tmp_path / "new" / "folder")
+    left = {one.name for one in (tmp_path / "new" / "folder" / names.REPORTS).iterdir()}
+    assert left == {"summary.json", "advice.json"}
 
 
 def test_a_rule_that_goes_on_says_so(tmp_path: Path) -> None:

@@ -71,7 +71,10 @@ def io(given: Given) -> Section:
     if rates:
         time = given.time
         figure = drawing.lines(rates[: series.MOST_LINES], time, Scale("MiB/s", unit=" MiB/s"))
-        plots.append(Plot("rates", "What disks and networks moved", figure, is_wide=True))
+        grid = series.summed("What disks and networks moved", rates, "MiB/s")
+        plots.append(
+            Plot("rates", "What disks and networks moved", figure, grid=grid, is_wide=True)
+        )
     return _section(given, _IO, plots)
 
 

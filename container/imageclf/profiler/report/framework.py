@@ -6,12 +6,16 @@ import numpy as np
 
 from imageclf.profiler import names
 from imageclf.profiler.recorded import Floats, Table
-from imageclf.profiler.report import drawing, parts, phases, thinning
+from imageclf.profiler.report import drawing, parts, phases, series, thinning
 from imageclf.profiler.report.axes import Scale
+from imageclf.profiler.report.drawing import Line
 from imageclf.profiler.report.given import Given
 from imageclf.profiler.report.job import Job
 from imageclf.profiler.report.parts import Bar, Grid, Piece, Plot, Section, Share
 from imageclf.profiler.report.phases import Phase
+
+_LEAST = 0.0005
+"""A smaller share of a step is in the table only."""
 
 PARTS = 300
 """The course of the phases is drawn in so many parts, each the mean of its steps."""
@@ -85,7 +89,11 @@ def _bar(given: Given, job: Job) -> Bar:
     seen = ", as the GPU spends it" if phases.on_gpu(list(given.training.values())) else ""
     return Bar(
         f"The training step{seen}",
-        tuple(Share(phase.word, phase.share, phase.shade) for phase in job.phases),
+        tuple(
+            Share(phase.word, phase.share, phase.shade)
+            for phase in job.phases
+            if phase.share >= _LEAST
+        ),
     )
 
 
@@ -131,6 +139,7 @@ def _course(given: Given) -> Plot:
         for name, word, values in phases.columns(table)
     ]
     known = np.isfinite(np.stack([values for _, values, _ in columns])).any(axis=0)
+    told = [Line(word, middles, values) for word, values, _ in columns if np.nansum(values) > 0]
     drawn = [
         (word, values[known], colour) for word, values, colour in columns if np.nansum(values) > 0
     ]
@@ -144,5 +153,6 @@ def _course(given: Given) -> Plot:
             Scale("ms a step", unit=" ms"),
         ),
         caption="Means over stretches of the run; gaps between steps are left out.",
+        grid=series.summed("Means of the phases over stretches of the run", told, "ms"),
         is_wide=True,
     )

@@ -91,7 +91,8 @@ def _boxes(given: Given) -> list[Plot]:
     ]
     figure = drawing.boxes([("GPU", [one for one in found if one], "--c1")], PERCENT)
     caption = "The middle half of the samples, and whiskers at the 5th and 95th percentile."
-    return [Plot("gpu-boxes", "Utilisation of each GPU as a box", figure, caption)]
+    grid = series.gpu_table(given, names.GPU_UTILIZATION, "Utilisation of each GPU")
+    return [Plot("gpu-boxes", "Utilisation of each GPU as a box", figure, caption, grid)]
 
 
 def _distances(given: Given) -> list[Grid]:
@@ -123,7 +124,9 @@ def _others(given: Given) -> list[Plot]:
         lines = [one for one in series.of_gpus(given, column) if np.isfinite(one.values).any()]
         if lines:
             scale = Scale(unit, unit=f" {unit}")
-            found.append(Plot(name, heading, drawing.lines(lines, given.time, scale), height=220))
+            figure = drawing.lines(lines, given.time, scale)
+            grid = series.summed(heading, lines, unit)
+            found.append(Plot(name, heading, figure, grid=grid, height=220))
     return found
 
 

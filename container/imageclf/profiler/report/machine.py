@@ -74,7 +74,8 @@ def memory(given: Given) -> Section:
     if own:
         figure = drawing.lines(own, given.time, Scale("MiB", unit=" MiB"))
         caption = "Of the training process and those that read for it."
-        plots.append(Plot("memory-own", "Memory of the training", figure, caption))
+        grid = series.summed("Memory of the training", own, "MiB")
+        plots.append(Plot("memory-own", "Memory of the training", figure, caption, grid))
     return Section(anchor, heading, (), tuple(plots), rules=rules)
 
 
@@ -142,4 +143,5 @@ def _own(given: Given) -> list[Plot]:
         return []
     figure = drawing.lines(lines, given.time, Scale("% of one core", unit=" %"))
     caption = "100 % is one core; the training process and those that read for it."
-    return [Plot("own-cpu", "Processor time of the training", figure, caption)]
+    grid = series.summed("Processor time of the training", lines, "% of a core")
+    return [Plot("own-cpu", "Processor time of the training", figure, caption, grid)]

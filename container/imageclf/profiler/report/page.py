@@ -12,6 +12,7 @@ from typing import Any
 
 from jinja2.utils import htmlsafe_json_dumps
 
+from imageclf.errors import ReportError
 from imageclf.profiler import names
 from imageclf.profiler import trace as tracing
 from imageclf.profiler.report import (
@@ -41,7 +42,7 @@ from imageclf.report.page import render, write_page
 
 TRACE = "profiler-trace.json.gz"
 
-_Make = Callable[[Given], Section]
+_Making = Callable[[Given], Section]
 
 
 def write_profiler_report(
@@ -59,8 +60,9 @@ def write_profiler_report(
     Raises:
         ReportError: the page cannot be written.
     """
-    given = gather(profile, judged, dollars_an_hour)
     path = output / names.REPORT
+    _make(output)
+    given = gather(profile, judged, dollars_an_hour)
     summed = job.of(given)
     standings = standing.of(given)
     told = verdict.of(given, summed, standings)
@@ -81,6 +83,15 @@ def write_profiler_report(
     )
     write_page(path, html)
     return path
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ReportError(
+            f"{folder} cannot be made ({error.strerror}); give a folder that can be written to."
+        ) from error
 
 
 def _page(given: Given, summed: Job, told: verdict.Verdict, **shown: Any) -> str:
@@ -105,7 +116,7 @@ def _page(given: Given, summed: Job, told: verdict.Verdict, **shown: Any) -> str
 
 def _sections(given: Given, summed: Job) -> list[Section]:
     """In the order of the managed service's report, then what only this one has."""
-    makers: tuple[tuple[str, str, _Make], ...] = (
+    makers: tuple[tuple[str, str, _Making], ...] = (
         ("job", "Job summary", lambda one: job.section(one, summed)),
         ("system", "System usage", usage.section),
         ("framework", "Framework metrics", lambda one: framework.section(one, summed)),
@@ -127,7 +138,7 @@ def _sections(given: Given, summed: Job) -> list[Section]:
     return [_section(given, *each) for each in makers]
 
 
-def _section(given: Given, anchor: str, heading: str, make: _Make) -> Section:
+def _section(given: Given, anchor: str, heading: str, make: _Making) -> Section:
     gap = Section(anchor, heading, gap="This section could not be made; see the end of the page.")
     return attempt(f"The figures of “{heading}”", lambda: make(given), gap, given.gaps)
 

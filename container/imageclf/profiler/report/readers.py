@@ -6,7 +6,7 @@ import numpy as np
 
 from imageclf.profiler import names
 from imageclf.profiler.recorded import Floats, Table
-from imageclf.profiler.report import drawing, parts
+from imageclf.profiler.report import drawing, parts, series
 from imageclf.profiler.report.axes import Scale
 from imageclf.profiler.report.drawing import Line
 from imageclf.profiler.report.given import Given
@@ -60,7 +60,8 @@ def _waits(given: Given) -> list[Plot]:
         return []
     figure = drawing.lines(drawn, given.time, Scale("ms", unit=" ms"))
     caption = "A loader that keeps up leaves next to nothing to wait for."
-    return [Plot("data-waits", "How long each step waited for its batch", figure, caption)]
+    grid = series.summed("Waits for a batch", drawn, "ms")
+    return [Plot("data-waits", "How long each step waited for its batch", figure, caption, grid)]
 
 
 def _joined(tables: list[Table]) -> Table:
@@ -112,7 +113,9 @@ def _histogram(reads: Table) -> Plot:
     figure = drawing.histogram(
         edges, [("batches", counts, "--c1")], Scale("ms a picture", unit="ms"), Scale("batches")
     )
-    return Plot("read-histogram", "Time that a picture takes to read", figure)
+    line = Line("a picture", reads.at_s, each)
+    grid = series.summed("Time that a picture takes to read", [line], "ms")
+    return Plot("read-histogram", "Time that a picture takes to read", figure, grid=grid)
 
 
 def _workers(tables: dict[str, Table]) -> Grid:

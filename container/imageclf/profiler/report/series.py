@@ -1,5 +1,7 @@
 """Lines of what was sampled of the machines and their GPUs, named as short as they can be."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from imageclf.profiler import names
@@ -63,6 +65,17 @@ def gpu_table(given: Given, column: str, heading: str) -> Grid:
         values = given.whole.system[host][names.gpu_column(gpu, column)]
         rows.append((parts.text(gpu_name(given, host, gpu)), *cells(values)))
     return parts.grid(heading, ("GPU", *HEADS), rows)
+
+
+def summed(heading: str, lines: Sequence[Line], unit: str) -> Grid:
+    """Percentiles of each line, for who sees no plot."""
+    rows = []
+    for line in lines:
+        found = percentiles(line.values)
+        figures = (found.max, found.p99, found.p95, found.p50, found.min)
+        rows.append((parts.text(line.name), *map(parts.number, figures)))
+    heads = ("what", *(f"{name}, {unit}" for name in ("max", "p99", "p95", "p50", "min")))
+    return parts.grid(heading, heads, rows)
 
 
 def cells(values: Values) -> tuple[parts.Cell, ...]:

@@ -7,7 +7,7 @@ import numpy as np
 from imageclf.profiler import names
 from imageclf.profiler.percentiles import percentiles
 from imageclf.profiler.recorded import Floats, Table
-from imageclf.profiler.report import drawing, parts, phases
+from imageclf.profiler.report import drawing, parts, phases, series
 from imageclf.profiler.report.axes import Scale
 from imageclf.profiler.report.drawing import Line
 from imageclf.profiler.report.given import Given
@@ -162,7 +162,8 @@ def _evaluation(given: Given) -> Plot:
         for order, (worker, table) in enumerate(list(given.evaluation.items())[:MOST_LINES])
     ]
     figure = drawing.lines(drawn, given.time, Scale("ms", unit=" ms"))
-    return Plot("evaluation-steps", "How long each evaluation step took", figure)
+    grid = series.summed("Evaluation steps", drawn, "ms")
+    return Plot("evaluation-steps", "How long each evaluation step took", figure, grid=grid)
 
 
 def _outliers(tables: Mapping[str, Table], limit: float) -> Grid | None:

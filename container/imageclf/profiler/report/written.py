@@ -40,7 +40,10 @@ def write_files(
     for rule, state in given.judged:
         name = _file_name(rule, state, content)
         content[name] = of_rule(rule, state, missing)
-    return [write_json(folder / name, one) for name, one in content.items()]
+    written = [write_json(folder / name, one) for name, one in content.items()]
+    for left in {one for one in folder.glob("*.json") if one.is_file()} - set(written):
+        left.unlink(missing_ok=True)  # by an earlier evaluation, of rules that this one lacks
+    return written
 
 
 def of_rule(rule: ProfilerRule, state: RuleState, gaps: list[str]) -> dict[str, Any]:
