@@ -7,7 +7,7 @@ from typing import Any
 
 from imageclf.report import figures
 
-_WIDE = 7
+_WIDE = 6
 
 
 @dataclass(frozen=True)
