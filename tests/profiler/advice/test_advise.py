@@ -158,6 +158,24 @@ def test_bf16_makes_the_arithmetic_faster_and_leaves_the_rest(run: Run) -> None:
     assert bf16.pays
 
 
+def test_bf16_is_predicted_by_passes_of_the_network_where_they_were_tried(run: Run) -> None:
+    tried = {"passes_ms": {"fp32": {"2": 30.0, "8": 60.0}, "bf16": {"8": 24.0}}}
+
+    (bf16,) = changes(run(machine={**MACHINE, **tried}), "precision=bf16")
+
+    assert bf16.step_ms == pytest.approx(100 - 74 * 0.6)  # 74 ms of passes
+
+
+def test_a_batch_is_predicted_by_passes_of_the_network_where_they_were_tried(run: Run) -> None:
+    tried = {"passes_ms": {"fp32": {"2": 30.0, "8": 60.0}}}  # 20 and 5 for each picture
+
+    advised = run(machine={**MACHINE, **tried})
+
+    twice = next(one for one in advised.predictions if one.change == "batch-size=32")
+    growing = 74 * 80 / 100
+    assert twice.step_ms == pytest.approx(80 - growing + 2 * growing + 2 * 20)
+
+
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])
 def test_narrow_arithmetic_is_not_advised_to_who_has_it(run: Run, precision: str) -> None:
     rates = {"layer_gflops": {precision: 100.0, "bf16": 400.0}}

@@ -9,8 +9,9 @@ from torch import nn
 from imageclf.artifact import NetworkSpec
 from imageclf.model import architecture
 from imageclf.model.layers import Freezer
-from imageclf.profiler.collect import counting, probe
+from imageclf.profiler.collect import probe
 from imageclf.profiler.collect.counting import operators_of_a_step
+from imageclf.profiler.collect.passes import numbers_of_pictures
 from imageclf.profiler.collect.peaks import cache_bytes
 
 CPU = torch.device("cpu")
@@ -126,8 +127,7 @@ def test_a_frozen_backbone_has_no_way_back() -> None:
 @pytest.mark.parametrize("name", ["googlenet", "vit_b_16", "mobilenet_v3_small"])
 def test_operations_of_other_kinds_of_networks_are_counted(name: str) -> None:
     size = architecture.default_image_size(name)
-    spec = NetworkSpec(architecture=name, classes=4, image_size=size)
-    network = counting.outline_of(architecture.build(spec, auxiliary=True))
+    network = architecture.outline(name, 4, size, auxiliary=True)
 
     forward, both = operations(network, size=size)
 
@@ -144,6 +144,31 @@ def test_operators_whose_bytes_fit_into_the_cache_do_not_count_as_traffic() -> N
     assert near["memory_bytes"] == 0
     assert near["bytes"] < far["bytes"] == far["all_bytes"] == near["all_bytes"]
     assert 0 < far["memory_bytes"] <= far["bytes"]
+
+
+def test_passes_of_the_network_are_timed_with_few_pictures_and_with_more(
+    measured: dict[str, object],
+) -> None:
+    passes = measured["passes_ms"]
+
+    assert isinstance(passes, dict)
+    assert set(passes["fp32"]) == {"2", "4"}
+    assert set(passes["bf16"]) == {"4"}
+    assert all(took > 0 for times in passes.values() for took in times.values())
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "numbers"), [(1, []), (2, [2]), (16, [2, 16]), (1000, [2, 100])]
+)
+def test_no_more_pictures_are_timed_than_the_batch_has_or_time_allows(
+    batch_size: int, numbers: list[int]
+) -> None:
+    assert numbers_of_pictures(batch_size, flop_a_picture=1e9, enough_flop=1e11) == numbers
+
+
+def test_a_network_that_is_too_large_to_be_tried_is_not() -> None:
+    assert numbers_of_pictures(16, flop_a_picture=1e11, enough_flop=1e11) == [2]
+    assert numbers_of_pictures(16, flop_a_picture=3e11, enough_flop=1e11) == []
 
 
 def test_a_network_that_cannot_be_counted_leaves_a_sentence_and_the_other_figures() -> None:

@@ -44,8 +44,7 @@ def _launches(run: Measured, parts: Work, kernels: Kernels | None) -> Loss:
         said = f"{share:.0%} of the time the GPU waits for the next launch (seen in the kernels)."
         return Loss("launches", share, said)
     if run.is_cuda:
-        busy = or_zero(parts.arithmetic_ms) + or_zero(parts.memory_ms)
-        share = launch_gap_ms(run, parts.calls_ms, busy) / run.step_ms
+        share = launch_gap_ms(run, parts) / run.step_ms
         said = (
             f"By the model the GPU waits {share:.0%} of a step for the next launch; "
             "profile=kernels measures it."

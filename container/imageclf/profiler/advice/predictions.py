@@ -1,15 +1,16 @@
 """What the run would take and cost with one change, each by the model that its `basis` states."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from imageclf.profiler import names
+from imageclf.profiler.advice.batch import batch_cost
 from imageclf.profiler.advice.measured import Measured
 from imageclf.profiler.advice.model import StepModel
 from imageclf.profiler.advice.numbers import known, number, or_zero, positive, shown
 from imageclf.profiler.advice.values import Prediction
-from imageclf.profiler.advice.work import Work
+from imageclf.profiler.advice.work import Work, passes_ms
 
 PAYS = 0.03
 """Share of the run's time that a change must save to be advised."""
@@ -96,50 +97,76 @@ def _readers(run: Run) -> Iterator[Prediction]:
 
 
 def _batches(run: Run) -> Iterator[Prediction]:
-    measured, parts = run.measured, run.parts
+    measured, cost = run.measured, batch_cost(run.measured, run.parts)
     size = or_zero(positive(measured.facts, "global_batch_size")) or measured.images
-    if not size or (not known(parts.calls_ms) and len(measured.by_size) < 2):
+    if not size or cost is None:
         return
     basis = (
-        f"Of a step's computing {shown(parts.fixed_ms)} ms stay whatever the batch (calls of "
-        f"operators, the optimiser), {shown(parts.growing_ms)} ms grow with it."
+        f"Of a step's computing {shown(cost.fixed_ms)} ms stay whatever the batch and "
+        f"{shown(cost.growing_ms)} ms grow with it, by {cost.source}."
     )
+    most = or_zero(positive(measured.facts, "train_images")) / 2
     for factor in _BATCHES:
         asked = round(size * factor)
-        if asked < 2 or asked > or_zero(positive(measured.facts, "train_images")) / 2:
+        if not 2 <= asked <= most or factor > measured.batch_room:
             continue
-        if factor > measured.batch_room:
-            continue
-        step_ms = run.model.with_images(factor, parts.of_batch(factor)).step_ms
+        step_ms = run.model.with_images(factor, cost.compute_ms(factor)).step_ms
         rate = measured.images * factor / step_ms * 1e3
         said = (
             f"With {asked} pictures a step: {shown(rate)} images/s. It learns otherwise then: "
-            f"look at lr and at the accuracy."
+            "look at lr and at the accuracy."
         )
         steps = measured.steps / factor
         yield run.predict(f"batch-size={asked}", said, basis, step_ms, steps)
 
 
 def _bf16(run: Run) -> Iterator[Prediction]:
-    measured, parts = run.measured, run.parts
-    now = positive(measured.machine, "layer_gflops", measured.precision)
-    then = positive(measured.machine, "layer_gflops", "bf16")
-    if measured.precision in _NARROW or not known(now, then, parts.arithmetic_ms):
+    measured = run.measured
+    found = _passes_in_bf16(run) or _layers_in_bf16(run)
+    if measured.precision in _NARROW or found is None:
         return
-    arithmetic = parts.arithmetic_ms * now / then
-    memory = or_zero(parts.memory_ms) / 2
-    rest = measured.compute_ms - parts.arithmetic_ms - or_zero(parts.memory_ms)
-    compute_ms = max(arithmetic + memory + rest, parts.floor_ms)
-    basis = (
-        f"The model's heaviest layers reach {shown(then)} GFLOP/s in bf16 and {shown(now)} in "
-        f"{measured.precision} here; the arithmetic of a step becomes faster by that, bytes are "
-        "halved, all else stays."
-    )
+    compute_ms, basis = found
     said = (
         f"Computing in bf16 takes {shown(compute_ms)} instead of {shown(measured.compute_ms)} ms "
         "a step; accuracy is mostly the same, look at it once."
     )
     yield run.predict("precision=bf16", said, basis, run.model.with_compute(compute_ms).step_ms)
+
+
+def _passes_in_bf16(run: Run) -> tuple[float, str] | None:
+    """Computing as passes of the network itself say, that were tried in both."""
+    measured, tried = run.measured, run.measured.machine.get("passes_ms")
+    then = tried.get("bf16") if isinstance(tried, Mapping) else None
+    for count in sorted(then, key=len, reverse=True) if isinstance(then, Mapping) else ():
+        was = positive(measured.machine, "passes_ms", measured.precision, count)
+        becomes = positive(measured.machine, "passes_ms", "bf16", count)
+        if known(was, becomes):
+            saved_ms = passes_ms(measured) * (1 - becomes / was)
+            basis = (
+                f"Forth and back with {count} pictures this network took {shown(becomes)} ms in "
+                f"bf16 and {shown(was)} in {measured.precision} here; forward and backward pass "
+                "change by that, all else stays."
+            )
+            return measured.compute_ms - saved_ms, basis
+    return None
+
+
+def _layers_in_bf16(run: Run) -> tuple[float, str] | None:
+    """Computing as the heaviest layers say, where the network was too large to be tried."""
+    measured, parts = run.measured, run.parts
+    now = positive(measured.machine, "layer_gflops", measured.precision)
+    then = positive(measured.machine, "layer_gflops", "bf16")
+    if not known(now, then, parts.arithmetic_ms):
+        return None
+    memory = or_zero(parts.memory_ms)
+    saved_ms = parts.arithmetic_ms * (1 - now / then) + memory / 2
+    basis = (
+        f"The model's heaviest layers reach {shown(then)} GFLOP/s in bf16 and {shown(now)} in "
+        f"{measured.precision} here; the arithmetic of a step becomes faster by that, bytes are "
+        "halved, all else stays."
+    )
+    floor_ms = min(or_zero(parts.calls_ms), measured.compute_ms) if measured.is_cuda else 0.0
+    return max(measured.compute_ms - saved_ms, floor_ms), basis
 
 
 def _cached_decoding(run: Run) -> Iterator[Prediction]:

@@ -5,12 +5,10 @@ bandwidth that of copies. Bytes are those of operators whose tensors do not fit 
 operator after another, nothing fused; what fuses operators can go below this limit.
 """
 
-import math
-
 from imageclf.profiler.advice.measured import Measured
 from imageclf.profiler.advice.numbers import known, number, positive, shown
 from imageclf.profiler.advice.values import Roofline
-from imageclf.profiler.advice.work import Work
+from imageclf.profiler.advice.work import Work, batch_share
 
 ARITHMETIC, MEMORY, DATA, LAUNCHES = "arithmetic", "memory", "data", "launches"
 
@@ -22,8 +20,7 @@ def roofline(run: Measured, parts: Work) -> Roofline | None:
     machine = run.machine
     peak = positive(machine, "peak_gflops", run.precision)
     bandwidth = positive(machine, "bandwidth_gb_s")
-    counted = positive(machine, "batch_size")
-    share = run.images / counted if run.images and not math.isnan(counted) else 1.0
+    share = batch_share(run)
     gflop = number(machine, "step", "flop") / 1e9 * share
     gb = number(machine, "step", "bytes") / 1e9 * share
     if not known(peak, bandwidth, gflop, gb):
@@ -62,7 +59,6 @@ def _bound(run: Measured, parts: Work, by_limit: str) -> str:
     """What keeps the step from being shorter."""
     if run.data_ms > _DATA_SHARE * run.step_ms:
         return DATA
-    computing = sum(ms for ms in (parts.arithmetic_ms, parts.memory_ms) if not math.isnan(ms))
-    if known(parts.calls_ms) and parts.calls_ms > computing:
+    if known(parts.calls_ms) and parts.calls_ms > parts.device_ms:
         return LAUNCHES
     return by_limit

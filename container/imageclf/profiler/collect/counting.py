@@ -77,17 +77,19 @@ def operators_of_a_step(
 
 def outline_of(network: nn.Module) -> nn.Module:
     """A copy on the device `meta`: shapes, modes and what learns; no weights, no hooks."""
-    memo: dict[int, Any] = {}
+    memo = without_hooks(network)
     for weight in network.parameters():
         empty = torch.empty_like(weight, device="meta")
         memo[id(weight)] = nn.Parameter(empty, requires_grad=weight.requires_grad)
     for buffer in network.buffers():
         memo[id(buffer)] = torch.empty_like(buffer, device="meta")
-    for module in network.modules():
-        for name in _HOOKS:
-            if (hooks := module.__dict__.get(name)) is not None:
-                memo[id(hooks)] = OrderedDict()
     return copy.deepcopy(network, memo)
+
+
+def without_hooks(network: nn.Module) -> dict[int, Any]:
+    """What makes `copy.deepcopy` leave the hooks of all modules out, as its `memo`."""
+    found = (module.__dict__.get(name) for module in network.modules() for name in _HOOKS)
+    return {id(hooks): OrderedDict() for hooks in found if hooks is not None}
 
 
 class _Counting(TorchDispatchMode):

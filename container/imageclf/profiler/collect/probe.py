@@ -13,6 +13,7 @@ from torch import nn
 
 from imageclf.profiler.collect import counting
 from imageclf.profiler.collect.counting import Operator
+from imageclf.profiler.collect.passes import Passes, numbers_of_pictures
 from imageclf.profiler.collect.peaks import Bench, cache_bytes, heaviest
 
 log = logging.getLogger(__name__)
@@ -22,6 +23,7 @@ _OPTIMISER_BYTES = 28
 written, in 32 bits (AdamW)."""
 
 _CPU_MOST_FLOP, _GPU_MOST_FLOP = 4e8, 1e13
+_CPU_PASS_FLOP, _GPU_PASS_FLOP = 2.5e10, 1e14
 _CPU_MATMUL_SIDE, _GPU_MATMUL_SIDE = 768, 8192
 _CPU_BUFFER_BYTES, _GPU_BUFFER_BYTES = 1 << 26, 1 << 29
 _RAW_SHARE = 0.875
@@ -60,10 +62,40 @@ def measure(
         - `bandwidth_gb_s`: of copies, read and written bytes both counted.
         - `operator_us`: what calling an operator takes beside its arithmetic.
         - `view_ms`: making one picture out of raw pixels, on one thread.
+        - `passes_ms`: for each precision what passes forth and back took, by number of pictures.
         - `step`: `flop` and `bytes` of a step, see `asked_of`.
         - `faults`: a sentence for each figure that is missing.
     """
     began_s = time.perf_counter()
+    # cuDNN would try out every way to compute each shape, for seconds.
+    with torch.backends.cudnn.flags(
+        benchmark=False,
+        deterministic=torch.backends.cudnn.deterministic,
+        allow_tf32=torch.backends.cudnn.allow_tf32,
+    ):
+        found = _measure(
+            network,
+            device,
+            precision=precision,
+            batch_size=batch_size,
+            image_size=image_size,
+            channels_last=channels_last,
+        )
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+    found["took_s"] = time.perf_counter() - began_s
+    return found
+
+
+def _measure(
+    network: nn.Module,
+    device: torch.device,
+    *,
+    precision: str,
+    batch_size: int,
+    image_size: int,
+    channels_last: bool,
+) -> dict[str, Any]:
     found: dict[str, Any] = {
         "device": device.type,
         "threads": torch.get_num_threads(),
@@ -93,9 +125,10 @@ def measure(
             _note(found, f"The speed of {kind} was not measured", error)
     if operators:
         found["step"] = asked_of(network, operators, found)
-    if is_cuda:
-        torch.cuda.empty_cache()
-    found["took_s"] = time.perf_counter() - began_s
+        try:
+            _measure_passes(bench, found, network, device)
+        except _FAULTS as error:
+            _note(found, "Passes of the network were not measured", error)
     return found
 
 
@@ -150,6 +183,22 @@ def _measure_arithmetic(
         rate = bench.layers_gflops(layers, kind)
         found.setdefault("layer_gflops", {})[kind] = rate
         found["peak_gflops"][kind] = max(matmul, rate)
+
+
+def _measure_passes(
+    bench: Bench, found: dict[str, Any], network: nn.Module, device: torch.device
+) -> None:
+    """With few pictures in the arithmetic in use; with more, in bf16 too."""
+    enough_flop = _GPU_PASS_FLOP if device.type == "cuda" else _CPU_PASS_FLOP
+    size, batch_size = int(found["image_size"]), int(found["batch_size"])
+    numbers = numbers_of_pictures(batch_size, found["step"]["flop"] / batch_size, enough_flop)
+    if not numbers:
+        return
+    passes = Passes(network, device, size, bool(found["channels_last"]))
+    for kind in dict.fromkeys((str(found["precision"]), "bf16")):
+        counts = numbers if kind == found["precision"] else numbers[-1:]
+        times = {str(count): passes.ms(bench, kind, count) for count in counts}
+        found.setdefault("passes_ms", {})[kind] = times
 
 
 def _view_ms(image_size: int) -> float:
