@@ -9,6 +9,7 @@ one without a limit.
 import logging
 import os
 import re
+import shutil
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -219,7 +220,7 @@ class Profiling:
             pids = [pid for _, pid in here]
             self._sampler = Sampler(self._folder, self._host, self._settings.interval_ms, pids)
             self._sampler.start()
-        self._span("imports", self._began_ns)
+        self._span("program start", self._began_ns)
 
     def _prepare(self) -> str:
         """Make the folder; why it cannot be used, or nothing."""
@@ -287,6 +288,8 @@ class Profiling:
         self._watcher = Watcher(
             live.PROGRAM, self._folder, self._tree.output_data, self._settings.rules
         )
+        # What an earlier run in this tree left would be taken for this one's.
+        shutil.rmtree(self._tree.output_data / names.REPORTS, ignore_errors=True)
         if not self._fault:
             self._watcher.start()
 
