@@ -10,6 +10,7 @@ and as measured, and writes `bench/results/profile_advice.json`.
 import argparse
 import json
 import os
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -128,7 +129,11 @@ def _train(settings: Mapping[str, Any], data: Path, scratch: Path) -> Advised:
         ):
             (tree.config / f"{name}.json").write_text(json.dumps(content))
         environment = {"SAGEMAKER_BASE_DIR": root, "OMP_NUM_THREADS": str(cores())}
-        watch([sys.executable, "-m", "imageclf", "train"], environment)
+        try:
+            watch([sys.executable, "-m", "imageclf", "train"], environment)
+        except subprocess.CalledProcessError as error:
+            print(error.output[-2000:], file=sys.stderr)
+            raise
         profile = Profile(tree.output / names.FOLDER)
         profile.refresh()
         return advise(profile)

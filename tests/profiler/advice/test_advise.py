@@ -239,12 +239,20 @@ def test_cached_features_are_for_frozen_backbones_only(run: Run) -> None:
 
 
 def test_workers_share_the_cores_with_a_model_that_needs_all_of_them(run: Run) -> None:
-    advised = run(reads={"took_ms": 20, "fetch_ms": 0, "decode_ms": 80}, system={"own_cpu": 400})
+    advised = run(reads={"took_ms": 20, "fetch_ms": 0, "decode_ms": 80}, system={"own_cpu": 360})
 
     readers = changes(advised, "workers")
 
     assert readers
     assert not any(one.pays for one in readers)
+
+
+def test_workers_beside_a_model_on_all_cores_save_the_waiting_for_files(run: Run) -> None:
+    advised = run(reads={"took_ms": 20, "fetch_ms": 60, "decode_ms": 20}, system={"own_cpu": 330})
+
+    two = next(one for one in advised.predictions if one.change == "workers=2")
+
+    assert two.step_ms == pytest.approx(100 - 60 / 4)
 
 
 def test_a_price_gives_costs_for_the_whole_run_and_an_other_one_can_be_given(run: Run) -> None:

@@ -18,6 +18,9 @@ from imageclf.profiler.advice.measured import Measured
 WAITS = 0.05
 """A smaller share of waiting for data than this says nothing about how long reading takes."""
 
+_CROWDED = 0.6
+"""A model that keeps this share of its threads busy computes; below, it mostly waits."""
+
 
 @dataclass(frozen=True)
 class StepModel:
@@ -115,8 +118,17 @@ def _reading_ms(run: Measured) -> float:
 
 
 def _busy_cores(run: Measured, computing: float) -> float:
-    """Cores that a step keeps busy on average; computing and decoding where no sample tells."""
-    if not math.isnan(run.busy_cores):
-        return run.busy_cores
-    decoding_ms = run.reading.decode_ms * run.images if run.reading else 0.0
-    return (run.compute_ms * computing + decoding_ms) / run.step_ms
+    """Cores that a step keeps busy on average.
+
+    Where no sample tells, computing and decoding do. Where the model computes on the cores that
+    would read for it, only the waiting for files leaves them free: what a sample shows as idle
+    beyond that lies between two threads of the model, and nobody else can use it.
+    """
+    busy = run.busy_cores
+    if math.isnan(busy):
+        decoding_ms = run.reading.decode_ms * run.images if run.reading else 0.0
+        return (run.compute_ms * computing + decoding_ms) / run.step_ms
+    if run.is_cuda or run.readers or busy < _CROWDED * computing:
+        return busy
+    waits_ms = run.reading.fetch_ms * run.images / run.threads if run.reading else 0.0
+    return max(busy, computing * (1 - waits_ms / run.step_ms))
