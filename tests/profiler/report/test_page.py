@@ -16,9 +16,11 @@ from imageclf.profiler.report.thinning import MOST_POINTS
 from imageclf.profiler.rules import catalogue
 from imageclf.profiler.rules.base import ProfilerRule
 from imageclf.profiler.rules.steps import StepOutlier
+from imageclf.profiler.run import Profile
 from imageclf.rules.configuration import RuleConfiguration
 from imageclf.rules.engine import Engine, RuleState
 from imageclf.rules.finding import Finding, Status
+from tests.profiler.made import Made
 from tests.profiler.report import sample
 
 ORDER = [
@@ -186,8 +188,9 @@ def test_a_bottleneck_is_shown_with_what_the_training_did_meanwhile(gpu: Path) -
 
 def test_a_price_that_is_given_counts(tmp_path: Path) -> None:
     sample.cpu_run(tmp_path / "profiler", steps=100)
-    run = sample.profile(tmp_path / "profiler")
-    write_profiler_report(run, [], tmp_path, dollars_an_hour=36.0)
+    run = Profile(tmp_path / "profiler", facts={"dollars_an_hour": 36.0})
+    run.refresh()
+    write_profiler_report(run, [], tmp_path)
     summary = report(tmp_path, "summary")
     assert summary["cost"] == pytest.approx(summary["job"]["duration_s"] / 100)
 
@@ -233,6 +236,40 @@ def test_of_a_run_with_holes_the_page_says_what_is_missing(
     assert report(folder, "summary")["missing"]
 
 
+ODD: tuple[Any, ...] = (
+    None, True, -1, 0, 3, 1e300, float("inf"), "", "text", "\udcff", [1], {"a": 1}, "9" * 5000,
+)  # fmt: skip
+ODD_NUMBERS = (np.nan, np.inf, -np.inf, 0.0, -5.0, 3.4e38, 1e-30, 7.0)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_of_numbers_and_facts_that_make_no_sense_a_page_is_made_still(
+    tmp_path: Path, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    made = Made(tmp_path / "profiler")
+    columns = (*names.SYSTEM_COLUMNS, "cpu0", "gpu0_utilization", "gpu0_memory", "gpu1_utilization")
+    for write, name, kind in (
+        (made.system, "h", columns),
+        (made.steps, "h-0", names.STEP_COLUMNS),
+        (made.steps, "h-1", names.STEP_COLUMNS),
+        (made.reads, "h-0", names.READ_COLUMNS),
+    ):
+        count = int(rng.choice([1, 2, 3, 40]))
+        at_s = np.sort(rng.choice([0.0, 0.0, 1.0, 5.0, 1e7], count))
+        odd = {one: rng.choice(ODD_NUMBERS, count) for one in kind}
+        write(name, at_s, {**odd, names.MODE: rng.integers(0, 3, count)})
+    known = ("rank", "workers", "cores", "batch_size", "dollars_an_hour", "architecture", "device")
+    made.worker("h-0", **{one: ODD[rng.integers(len(ODD))] for one in known})
+    made.spans("h-0", [(names.TRAINING_LOOP, 3.0, -2.0), ("", 1e6, 1e300)])
+    with np.errstate(all="ignore"):
+        write_profiler_report(sample.profile(tmp_path / "profiler"), [], tmp_path)
+    assert headings(html(tmp_path))[: len(ORDER)] == ORDER
+    assert "This section could not be made" not in html(tmp_path)
+    assert figures(tmp_path)
+    assert report(tmp_path, "summary")
+
+
 class Broken(ProfilerRule):
     """Finds something, and cannot say what to draw of it."""
 
@@ -265,7 +302,7 @@ def test_a_rule_that_fails_leaves_the_page_whole_and_is_told_of(tmp_path: Path) 
     write_profiler_report(run, [(rule, engine.states[0])], tmp_path)
     text = words(html(tmp_path))
     assert "It broke." in text and "Mend it." in text
-    assert "The figures of Broken could not be read" in text
+    assert "The figures of Broken: missing" in text
     assert report(tmp_path, "Broken")["findings"][0]["value"] is None
     assert not (tmp_path.parent / "mine.json").exists()
 

@@ -5,7 +5,7 @@ Whatever of it fails is left out and said in `gaps`: a page with a hole is bette
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, TypeVar
@@ -27,6 +27,12 @@ from imageclf.rules.engine import RuleState
 Judged = Sequence[tuple[ProfilerRule, RuleState]]
 """Each rule with how its evaluation stands."""
 
+_LARGEST = 1e12
+"""No share, time or size of a machine is beyond it."""
+
+_LAST_S = 253402300799
+"""The end of the year 9999."""
+
 _log = logging.getLogger(__name__)
 
 _MadeT = TypeVar("_MadeT")
@@ -42,7 +48,6 @@ class Given:
     kernels: Kernels | None
     machine: Mapping[str, Any]
     began_wall_s: float
-    dollars_an_hour: float | None = None
     gaps: list[str] = field(default_factory=list)
     _figures: dict[str, dict[str, Any]] = field(default_factory=dict)
 
@@ -121,29 +126,44 @@ class Given:
         return default
 
     def _rank(self, name: str) -> tuple[int, str]:
-        rank = self.whole.workers.get(name, {}).get("rank", name.rpartition("-")[2])
-        return int(rank) if str(rank).isdecimal() else 0, name
+        rank = self.whole.workers.get(name, {}).get("rank")
+        return rank if isinstance(rank, int) else 0, name
 
 
-def gather(profile: Profile, judged: Judged, dollars_an_hour: float | None = None) -> Given:
-    """All that is known of a run, which was refreshed; arguments as for the page."""
+def gather(profile: Profile, judged: Judged) -> Given:
+    """All that is known of a run, which was refreshed."""
     gaps: list[str] = []
     kernels = attempt(
         "The traces of kernels", lambda: tracing.summarise(profile.folder), None, gaps
     )
-    advised = attempt(
-        "Advice", lambda: advising.advise(profile, kernels, dollars_an_hour), Advised(), gaps
-    )
+    advised = attempt("Advice", lambda: advising.advise(profile, kernels), Advised(), gaps)
     return Given(
-        profile.whole(),
+        _known(profile.whole()),
         flat(judged),
         advised,
         kernels,
         profile.machine,
         profile.began_wall_s,
-        dollars_an_hour,
         [*gaps, *profile.notes],
     )
+
+
+def _known(whole: Stretch) -> Stretch:
+    """The same without numbers that can only be damage; NaN stands for them."""
+    return replace(
+        whole,
+        system={name: _sound(table) for name, table in whole.system.items()},
+        steps={name: _sound(table) for name, table in whole.steps.items()},
+        reads={name: _sound(table) for name, table in whole.reads.items()},
+    )
+
+
+def _sound(table: Table) -> Table:
+    columns = {
+        name: np.where(np.abs(values) < _LARGEST, values, np.nan)
+        for name, values in table.columns.items()
+    }
+    return Table(table.at_s, columns)
 
 
 def flat(judged: Judged) -> list[tuple[ProfilerRule, RuleState]]:
@@ -161,9 +181,9 @@ def attempt(what: str, make: Callable[[], _MadeT], instead: _MadeT, gaps: list[s
     try:
         return make()
     except Exception as error:  # noqa: BLE001  (a page with a hole is better than none)
-        _log.warning("%s could not be read.", what, exc_info=error)
+        _log.warning("%s could not be made.", what, exc_info=error)
         cause = " ".join(f"{type(error).__name__}: {error}".split())
-        gaps.append(f"{what} could not be read and are left out ({cause}).")
+        gaps.append(f"{what}: missing, since it could not be made ({cause}).")
         return instead
 
 
@@ -175,6 +195,6 @@ def ends_s(table: Table) -> Floats:
 
 def moment(wall_s: float) -> str:
     """A time of day as people write it, in UTC; empty where it is not known."""
-    if wall_s <= 0:
+    if not 0 < wall_s < _LAST_S:
         return ""
     return datetime.fromtimestamp(wall_s, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

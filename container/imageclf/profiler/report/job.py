@@ -141,10 +141,8 @@ def _rate(table: Table) -> float:
 
 
 def _cost(given: Given, duration_s: float) -> float:
-    price = given.dollars_an_hour
-    if price is None:
-        price = given.facts.get("dollars_an_hour")
-    if not isinstance(price, int | float):
+    price = given.facts.get("dollars_an_hour")
+    if not isinstance(price, int | float) or not 0 <= price < math.inf:
         return math.nan
     return float(price) * max(1, len(given.whole.system)) * duration_s / 3600
 

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from imageclf.profiler.recorded import Table
 from imageclf.profiler.report.given import Given
 
+_LONGEST = 80
+
 _FACTS = (
     ("architecture", "network"),
     ("train", "layers trained"),
@@ -28,7 +30,7 @@ _FACTS = (
 def pairs(given: Given) -> list[tuple[str, str]]:
     """What was trained where, and how it was recorded."""
     known = [
-        (word, str(given.facts[name]))
+        (word, str(given.facts[name])[:_LONGEST])
         for name, word in _FACTS
         if given.facts.get(name) not in (None, "")
     ]

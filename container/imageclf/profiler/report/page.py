@@ -45,9 +45,7 @@ TRACE = "profiler-trace.json.gz"
 _Making = Callable[[Given], Section]
 
 
-def write_profiler_report(
-    profile: Profile, judged: Judged, output: Path, dollars_an_hour: float | None = None
-) -> Path:
+def write_profiler_report(profile: Profile, judged: Judged, output: Path) -> Path:
     """Write the page on `profile`, and `profiler-reports/*.json`, into `output`; returns the page.
 
     Beside them lies the trace, `profiler-trace.json.gz`.
@@ -55,14 +53,13 @@ def write_profiler_report(
     Args:
         profile: refreshed.
         judged: each rule with how its evaluation stands, in the order of the table.
-        dollars_an_hour: price of one host, instead of the one that the run itself knew.
 
     Raises:
         ReportError: the page cannot be written.
     """
     path = output / names.REPORT
     _make(output)
-    given = gather(profile, judged, dollars_an_hour)
+    given = gather(profile, judged)
     summed = job.of(given)
     standings = standing.of(given)
     told = verdict.of(given, summed, standings)

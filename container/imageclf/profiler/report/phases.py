@@ -5,7 +5,7 @@ are then what the GPU spent on each, and where it did nothing, the wait for data
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -96,9 +96,6 @@ def _phase(name: str, word: str, parts: Sequence[Floats]) -> Phase:
 
 
 def _shared(found: Sequence[Phase]) -> tuple[Phase, ...]:
-    whole_s = sum(one.total_s for one in found)
-    return tuple(
-        Phase(one.name, one.word, one.shade, one.values_ms, one.total_s, one.total_s / whole_s)
-        for one in found
-        if one.total_s > 0
-    )
+    spent = [one for one in found if one.total_s > 0]
+    whole_s = sum(one.total_s for one in spent)
+    return tuple(replace(one, share=one.total_s / whole_s) for one in spent)
