@@ -23,7 +23,7 @@ LONGEST_MS = 987.6
 _BEGAN_S = 6.0
 
 
-def cpu_run(folder: Path, steps: int = 900, host: str = "algo-1") -> None:
+def cpu_run(folder: Path, steps: int = 600, host: str = "algo-1") -> None:
     """Two processes on four cores whose loader cannot keep up, with evaluation and outliers."""
     made = Made(folder)
     rng = np.random.default_rng(5)

@@ -196,17 +196,17 @@ def test_a_price_that_is_given_counts(tmp_path: Path) -> None:
 
 
 def test_the_longest_of_many_steps_is_in_the_page_though_few_points_are(tmp_path: Path) -> None:
-    sample.long_run(tmp_path / "profiler", steps=12_000)
+    sample.long_run(tmp_path / "profiler", steps=8_000)
     write_profiler_report(sample.profile(tmp_path / "profiler"), [], tmp_path)
     drawn = figures(tmp_path)
     (course,) = drawn["step-durations"]["data"]
     assert max(course["y"]) == pytest.approx(sample.LONGEST_MS, rel=1e-3)
-    assert 6000 in course["customdata"]
+    assert 4000 in course["customdata"]
     for name, figure in drawn.items():
         for trace in figure["data"]:
             assert len(trace.get("x", ())) <= MOST_POINTS, name
     counted = sum(sum(trace["y"]) for trace in drawn["step-histogram"]["data"])
-    assert counted == 12_000
+    assert counted == 8_000
 
 
 def test_no_name_ends_the_data_of_the_page(tmp_path: Path) -> None:
@@ -242,7 +242,7 @@ ODD: tuple[Any, ...] = (
 ODD_NUMBERS = (np.nan, np.inf, -np.inf, 0.0, -5.0, 3.4e38, 1e-30, 7.0)
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(4))
 def test_of_numbers_and_facts_that_make_no_sense_a_page_is_made_still(
     tmp_path: Path, seed: int
 ) -> None:
