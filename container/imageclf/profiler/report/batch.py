@@ -6,6 +6,7 @@ from imageclf.profiler.report import drawing, parts, series
 from imageclf.profiler.report.axes import Scale
 from imageclf.profiler.report.drawing import Box
 from imageclf.profiler.report.given import Given
+from imageclf.profiler.report.gpu import NOT_SAMPLED
 from imageclf.profiler.report.parts import Plot, Section
 
 RULES = ("BatchSize", "TinyBatch")
@@ -16,7 +17,7 @@ def section(given: Given) -> Section:
     anchor, heading = "batch-size", "Batch size"
     boxes = _boxes(given)
     if not boxes:
-        return Section(anchor, heading, gap="The machines were not sampled.", rules=RULES)
+        return Section(anchor, heading, gap=NOT_SAMPLED, rules=RULES)
     level = given.parameter("BatchSize", "gpu_threshold_p95", 70)
     groups = [(host, found, f"--c{order % 8 + 1}") for order, (host, found) in enumerate(boxes)]
     rows = [

@@ -10,7 +10,7 @@ from imageclf.profiler.report import drawing, parts, phases, series
 from imageclf.profiler.report.axes import Scale
 from imageclf.profiler.report.drawing import Line
 from imageclf.profiler.report.given import Given
-from imageclf.profiler.report.gpu import PERCENT
+from imageclf.profiler.report.gpu import NOT_SAMPLED, PERCENT
 from imageclf.profiler.report.parts import Bar, Plot, Section, Share
 
 _SHADES = {"train": 1, "evaluation": 3, "between steps": 8}
@@ -82,7 +82,7 @@ def _section(given: Given, bound: _Bound, plots: list[Plot]) -> Section:
     anchor, heading, rules = bound.anchor, bound.heading, (bound.rule, *bound.more_rules)
     busy = series.of_hosts(given, bound.column, bound.word)
     if not busy:
-        return Section(anchor, heading, gap="The machines were not sampled.", rules=rules)
+        return Section(anchor, heading, gap=NOT_SAMPLED, rules=rules)
     threshold = given.parameter(bound.rule, bound.parameter, bound.threshold)
     told, stopped = _stopped(given, bound, threshold)
     first = Plot(

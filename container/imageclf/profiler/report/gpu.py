@@ -9,6 +9,7 @@ from imageclf.profiler.report.given import Given
 from imageclf.profiler.report.parts import Grid, Plot, Section
 
 NO_GPU = "There was no GPU, so there is nothing to show."
+NOT_SAMPLED = "The machines were not sampled."
 
 PERCENT = Scale("%", (0, 103), unit=" %")
 
@@ -20,7 +21,7 @@ def utilization(given: Given) -> Section:
     """How busy each GPU was."""
     anchor, heading, rules = "gpu-utilization", "GPU utilisation", ("LowGPUUtilization",)
     if not given.gpus:
-        return Section(anchor, heading, gap=NO_GPU, rules=rules)
+        return Section(anchor, heading, gap=_absent(given), rules=rules)
     level = given.parameter("LowGPUUtilization", "threshold_p95", 70)
     course = Plot(
         "gpu-utilization-course",
@@ -42,7 +43,7 @@ def balance(given: Given) -> Section:
     """How evenly the GPUs were used."""
     anchor, heading, rules = "load-balancing", "Load balancing", ("LoadBalancing",)
     if not given.gpus:
-        return Section(anchor, heading, gap=NO_GPU, rules=rules)
+        return Section(anchor, heading, gap=_absent(given), rules=rules)
     if len(given.gpus) == 1:
         gap = "There was one GPU, so there is nothing to balance."
         return Section(anchor, heading, gap=gap, rules=rules)
@@ -68,7 +69,7 @@ def memory(given: Given) -> Section:
     """How full the memory of each GPU was."""
     anchor, heading, rules = "gpu-memory", "GPU memory", ("GPUMemoryIncrease",)
     if not given.gpus:
-        return Section(anchor, heading, gap=NO_GPU, rules=rules)
+        return Section(anchor, heading, gap=_absent(given), rules=rules)
     course = Plot(
         "gpu-memory-course",
         "Memory of each GPU",
@@ -78,6 +79,10 @@ def memory(given: Given) -> Section:
         is_wide=True,
     )
     return Section(anchor, heading, (), (course,), rules=rules)
+
+
+def _absent(given: Given) -> str:
+    return NO_GPU if given.whole.system else NOT_SAMPLED
 
 
 def _boxes(given: Given) -> list[Plot]:

@@ -8,15 +8,13 @@ from imageclf.profiler.recorded import Table
 from imageclf.profiler.report import drawing, parts, series, thinning
 from imageclf.profiler.report.axes import Scale
 from imageclf.profiler.report.given import Given
-from imageclf.profiler.report.gpu import PERCENT
+from imageclf.profiler.report.gpu import NOT_SAMPLED, PERCENT
 from imageclf.profiler.report.parts import Plot, Section
 from imageclf.profiler.report.thinning import Values
 
 MOST_NODES = 4
 PARTS = 240
 """A map of cores has so many columns, each the mean of its time."""
-
-NOT_SAMPLED = "The machines were not sampled."
 
 
 def cores(given: Given) -> Section:

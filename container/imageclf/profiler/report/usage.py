@@ -8,6 +8,7 @@ from imageclf.profiler.percentiles import Percentiles, percentiles
 from imageclf.profiler.recorded import Table
 from imageclf.profiler.report import parts
 from imageclf.profiler.report.given import Given
+from imageclf.profiler.report.gpu import NOT_SAMPLED
 from imageclf.profiler.report.parts import Cell, Section
 
 RESOURCES = (
@@ -42,7 +43,7 @@ def section(given: Given) -> Section:
         for name, (unit, found) in resources.items()
     ]
     if not rows:
-        return Section("system", "System usage", gap="The machines were not sampled.")
+        return Section("system", "System usage", gap=NOT_SAMPLED)
     table = parts.grid("Use of each node", ("node", "resource", *HEADS), rows)
     return Section("system", "System usage", (), (table,), rules=("OverallSystemUsage",))
 
