@@ -38,6 +38,7 @@ from imageclf.training.account import Plan
 from imageclf.training.checkpoint import State
 from imageclf.training.feed import Feed
 from imageclf.training.processes import World
+from imageclf.training.stop import StopRequested
 
 log = logging.getLogger(__name__)
 
@@ -100,7 +101,12 @@ class Profiling:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.statuses(PATIENCE_S if error is None else STOPPED_PATIENCE_S)
+        try:
+            self.statuses(PATIENCE_S if error is None else STOPPED_PATIENCE_S)
+        except StopRequested:
+            # It interrupts once; what it interrupted here goes on where it was.
+            self.statuses(STOPPED_PATIENCE_S)
+            raise
         if self._watcher is not None:
             delivery.deliver(self._tree.output_data, self._environment)
 
@@ -186,8 +192,8 @@ class Profiling:
         if self._sampler is not None:
             self._sampler.stop()
             self._gaps.append(self._sampler.fault)
-        if self._is_among_hosts and self._world.leads:
-            self._gaps.append("The profiles of the other hosts were not brought together.")
+        if self._world.leads:
+            self._gaps += self._missing()
         for sentence in (self._windows.fault, *self._gaps):
             recording.tell(sentence)
         recording.close()
@@ -195,7 +201,6 @@ class Profiling:
             self._scalars.close()
         self._fault = self._fault or recording.fault
         if self._world.leads:
-            profile_folder.wait_for(self._folder, self._neighbours, _OTHERS_PATIENCE_S)
             self._mark_end()
         self._is_ended = True
 
@@ -276,6 +281,14 @@ class Profiling:
         finally:
             for weight, learns in zip(network.parameters(), learning, strict=True):
                 weight.requires_grad_(learns)
+
+    def _missing(self) -> Iterator[str]:
+        """What others did not bring, in sentences; waits for the processes of this host."""
+        late = profile_folder.wait_for(self._folder, self._neighbours, _OTHERS_PATIENCE_S)
+        for worker in late:
+            yield f"The process {worker} ended without writing its last rows."
+        if self._is_among_hosts:
+            yield "The profiles of the other hosts were not brought together."
 
     def _unpack(self, theirs: Iterable[Mapping[str, bytes]]) -> None:
         try:

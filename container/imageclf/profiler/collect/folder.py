@@ -42,14 +42,14 @@ def prepare(folder: Path, own: bool) -> None:
     folder.mkdir(parents=True, exist_ok=True)
 
 
-def wait_for(folder: Path, workers: Collection[str], patience_s: float) -> None:
-    """Wait until these processes have written all that they had to, at most so long."""
+def wait_for(folder: Path, workers: Collection[str], patience_s: float) -> list[str]:
+    """Wait until these processes have written all that they had to; those that have not in time."""
     left, until = set(workers), time.monotonic() + patience_s
-    while left:
-        left = {worker for worker in left if not _has_ended(folder, worker)}
-        if not left or time.monotonic() > until:
-            return
+    while left := {worker for worker in left if not _has_ended(folder, worker)}:
+        if time.monotonic() > until:
+            break
         time.sleep(_GLANCE_S)
+    return sorted(left)
 
 
 def end(folder: Path) -> None:
