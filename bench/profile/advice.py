@@ -1,10 +1,13 @@
 """What was predicted, and what happened when the advice was followed, in short real trainings.
 
     python -m bench.profile advice [--architectures resnet18 resnet50] [--only precision workers]
+    python -m bench.profile advice --alone
 
 Each architecture is trained once as it is; what the profile predicts is then done, one change at
-a time, by the same program on the same pictures. Prints a table of the step's time as predicted
-and as measured, and writes `bench/results/profile_advice.json`.
+a time, by the same program on the same pictures. With `--alone` only the learner's steps are, in
+time of the processor: that is good on a busy machine too, and says nothing of readers. Prints a
+table of the step's time as predicted and as measured, and writes
+`bench/results/profile_advice.json`.
 """
 
 import argparse
@@ -21,6 +24,7 @@ from typing import Any
 from PIL import Image
 
 from bench.measure import watch
+from bench.profile import advice_alone
 from bench.train import PHOTOGRAPHS, _made_up
 from imageclf.contract import Tree
 from imageclf.machine import cores
@@ -75,6 +79,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     there = PHOTOGRAPHS if PHOTOGRAPHS.is_dir() else None
     parser.add_argument("--data", type=Path, default=there, help="folder with train/ and val/")
     parser.add_argument("--architectures", nargs="+", default=["resnet18", "resnet50"])
+    parser.add_argument("--alone", action="store_true", help="the learner, in processor time")
     parser.add_argument("--only", nargs="+", default=[], help="beginnings of the changes to follow")
     parser.add_argument("--image-size", type=int, default=128)
     parser.add_argument("--batch-size", type=int, default=16)
@@ -95,7 +100,7 @@ def _follow(
         "workers": options.workers,
         "epochs": options.epochs,
     }
-    before = _train(settings, data, scratch)
+    before = _train(options, settings, data, scratch)
     for prediction in before.predictions:
         name, _, value = prediction.change.partition("=")
         asked = not options.only or name.startswith(tuple(options.only))
@@ -103,7 +108,7 @@ def _follow(
             continue
         given = data if value else _decoded(data, scratch / "decoded", options.image_size)
         load = os.getloadavg()[0]
-        after = _train(settings | ({name: value} if value else {}), given, scratch)
+        after = _train(options, settings | ({name: value} if value else {}), given, scratch)
         yield Followed(
             architecture,
             prediction.change,
@@ -114,9 +119,13 @@ def _follow(
         )
 
 
-def _train(settings: Mapping[str, Any], data: Path, scratch: Path) -> Advised:
-    """Advice on a run of the whole program, as the image starts it."""
+def _train(
+    options: argparse.Namespace, settings: Mapping[str, Any], data: Path, scratch: Path
+) -> Advised:
+    """Advice on a run of the whole program, as the image starts it, or of the learner alone."""
     with tempfile.TemporaryDirectory(dir=scratch) as root:
+        if options.alone:
+            return advice_alone.train(dict(settings), Path(root))
         tree = Tree(Path(root))
         tree.config.mkdir(parents=True)
         tree.data.mkdir(parents=True)
@@ -165,16 +174,17 @@ def _table(options: argparse.Namespace, found: Sequence[Followed]) -> str:
     heads = ("", "change", "before ms", "predicted ms", "measured ms", "error", "load")
     title = (
         f"{options.image_size} px, batch {options.batch_size}, {options.precision}, "
-        f"{options.workers} workers, {cores()} cores"
+        f"{options.workers} workers, "
+        + ("one thread, processor time" if options.alone else f"{cores()} cores")
     )
-    head = f"{heads[0]:12}{heads[1]:18}" + "".join(f"{one:>14}" for one in heads[2:])
+    head = f"{heads[0]:20}{heads[1]:18}" + "".join(f"{one:>14}" for one in heads[2:])
     return "\n".join([title, head, *map(_row, found)])
 
 
 def _row(one: Followed) -> str:
     times = (one.before_ms, one.predicted_ms, one.measured_ms)
     return (
-        f"{one.architecture:12}{one.change:18}"
+        f"{one.architecture:20}{one.change:18}"
         + "".join(f"{value:14.0f}" for value in times)
         + f"{one.error:14.0%}{one.load:14.1f}"
     )

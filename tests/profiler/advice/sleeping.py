@@ -88,7 +88,7 @@ def train(
     )
     began, worked_s = time.monotonic_ns(), time.process_time()
     with loader:
-        clock.begins(names.TRAIN, 1)
+        clock.begins(1, len(batches))
         for batch in clock.waiting(loader.epoch(_indices(batches), 1)):
             clock.enter(names.FORWARD)
             time.sleep(costs.step_s + costs.picture_s * len(batch.labels_b))

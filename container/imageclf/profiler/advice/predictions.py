@@ -21,6 +21,10 @@ _BATCHES = (0.5, 2.0, 4.0)
 _RAW_SHARE = 0.875
 """Pictures are kept decoded somewhat larger than the network sees them, so that views differ."""
 
+_ERRORS = {"precision": 0.15, "batch-size": 0.15, "workers": 0.05, "cached decoding": 0.05}
+"""The largest that was seen when such advice was followed: by `bench.profile advice --alone` on
+three networks, and for reading by `tests/profiler/advice`, where readers only wait."""
+
 _NARROW = {"bf16", "fp16"}
 
 
@@ -48,6 +52,7 @@ class Run:
             run_s=run_s,
             saved_share=1 - run_s / max(times.loop_s, was) if was else 0.0,
             run_cost=self.cost(times.total_s - times.loop_s + run_s),
+            error=_ERRORS.get(change.partition("=")[0]),
         )
 
     def cost(self, seconds: float) -> float | None:

@@ -29,7 +29,7 @@ class Prediction:
         run_cost: what the run would cost, in dollars; None where no price is known.
         pays: whether it is worth telling a person to do it.
         error: by how much such predictions of the step's time were wrong when they were followed,
-            as a share of it; from `bench/profile/advice.py`.
+            as a share of it; None where nobody has followed any.
     """
 
     change: str

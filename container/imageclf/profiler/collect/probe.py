@@ -6,6 +6,7 @@ and the state of every random generator.
 
 import logging
 import time
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -48,6 +49,7 @@ def measure(
     batch_size: int,
     image_size: int,
     channels_last: bool,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, Any]:
     """The content of `machine.json`; takes about a second on a CPU.
 
@@ -55,6 +57,7 @@ def measure(
         network: as it is trained, on its device.
         precision: `fp32`, `bf16` or `fp16`, the arithmetic of the training.
         batch_size: of this process.
+        clock: seconds that only go forward.
 
     Returns:
         - `peak_gflops`: for each precision the best of a matrix product and of the network's own
@@ -80,6 +83,7 @@ def measure(
             batch_size=batch_size,
             image_size=image_size,
             channels_last=channels_last,
+            clock=clock,
         )
     if device.type == "cuda":
         torch.cuda.empty_cache()
@@ -95,6 +99,7 @@ def _measure(
     batch_size: int,
     image_size: int,
     channels_last: bool,
+    clock: Callable[[], float],
 ) -> dict[str, Any]:
     found: dict[str, Any] = {
         "device": device.type,
@@ -113,7 +118,7 @@ def _measure(
     except _FAULTS as error:
         _note(found, "The operations of a step were not counted", error)
     is_cuda = device.type == "cuda"
-    bench = Bench(device, channels_last, _GPU_MOST_FLOP if is_cuda else _CPU_MOST_FLOP)
+    bench = Bench(device, channels_last, _GPU_MOST_FLOP if is_cuda else _CPU_MOST_FLOP, clock)
     try:
         _measure_memory(bench, found, device)
     except _FAULTS as error:
