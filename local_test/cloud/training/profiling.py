@@ -6,6 +6,7 @@ write the same file, and the collector gives way to one that is there before it.
 """
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -24,10 +25,11 @@ COLLECTOR = "imageclf.profiler.collect.system"
 END_OF_JOB = "profile_end.json"
 """The file that says that nothing more comes."""
 
-_KINDS = ("workers", "spans", "reads", "steps", "system", "kernels")
+_GROWING = ("spans", "reads", "steps", "system")
+_WHOLE = ("workers", "kernels")
 _USUAL_INTERVAL_MS = 500
-_OWN_WITHIN_S = 20.0
-"""So long the image's own program has to begin with its profile."""
+_OWN_WITHIN_S, _FOREIGN_WITHIN_S = 20.0, 1.0
+"""So long a program has to begin with a profile of its own: the image's, and any other."""
 
 _PATIENCE_S = 5.0
 
@@ -82,7 +84,7 @@ class Profiling:
         self._join()
 
     def _is_due(self) -> bool:
-        patience_s = 0.0 if self._is_foreign else _OWN_WITHIN_S
+        patience_s = _FOREIGN_WITHIN_S if self._is_foreign else _OWN_WITHIN_S
         return self._clock() - self._began_s >= patience_s
 
     def _has_own(self) -> bool:
@@ -122,16 +124,39 @@ class Profiling:
         self._samplers.clear()
 
     def _join(self) -> None:
-        """Show the files of all instances in one folder, by links; the end after all others."""
+        """Bring the files of all instances into one folder; the end after all others."""
         if self._joined is None:
             return
-        for kind in (*_KINDS, ""):
+        for kind in (*_GROWING, *_WHOLE, ""):
             for tree in self._trees:
                 for path in _files(tree, self._job, kind):
-                    link = self._joined / kind / path.name
-                    with suppress(OSError):  # it is there
-                        link.parent.mkdir(parents=True, exist_ok=True)
-                        link.symlink_to(path)
+                    with suppress(OSError):  # the job took it away, or the disk is full
+                        _bring(path, self._joined / kind / path.name, grows=kind in _GROWING)
+
+
+def _bring(path: Path, to: Path, *, grows: bool) -> None:
+    """Copy what is new of a file that `grows`, or all of one that is as it is."""
+    to.parent.mkdir(parents=True, exist_ok=True)
+    number = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    with open(number, "rb") as file:  # noqa: PTH123  (a number)
+        if not grows:
+            if _is_as_new(to, os.fstat(number)):
+                return
+            part = to.with_name(f".{to.name}.part")
+            part.write_bytes(file.read())
+            part.replace(to)
+            return
+        with to.open("ab") as target:
+            file.seek(target.tell())
+            shutil.copyfileobj(file, target)
+
+
+def _is_as_new(path: Path, other: os.stat_result) -> bool:
+    try:
+        mine = path.stat()
+    except FileNotFoundError:
+        return False
+    return mine.st_size == other.st_size and mine.st_mtime_ns >= other.st_mtime_ns
 
 
 def _files(tree: Tree, job: Mapping[str, Any], kind: str) -> Iterator[Path]:
@@ -143,7 +168,9 @@ def _files(tree: Tree, job: Mapping[str, Any], kind: str) -> Iterator[Path]:
         found = sorted(folder.iterdir())
     except OSError:
         return
-    yield from (one for one in found if not one.is_symlink() and one.is_file())
+    for one in found:
+        if not one.name.startswith(".") and not one.is_symlink() and one.is_file():
+            yield one
 
 
 def _environment() -> dict[str, str]:

@@ -5,6 +5,7 @@ gone, and, quietly, when the disk takes nothing more; Ctrl-C is the training's. 
 """
 
 import argparse
+import fcntl
 import os
 import signal
 import sys
@@ -112,6 +113,9 @@ def _sample(options: argparse.Namespace, faults: Faults) -> None:
     Raises:
         OSError: the file cannot be made, or takes nothing more.
     """
+    path = options.folder / names.SYSTEM / options.host
+    if not _claim(path):
+        return
     gpus = Gpus()
     meters: list[Meter] = [
         Cores(),
@@ -131,13 +135,33 @@ def _sample(options: argparse.Namespace, faults: Faults) -> None:
         "gpus": gpus.facts,
     }
     columns = [column for meter in meters for column in meter.columns]
-    writer = Writer(options.folder / names.SYSTEM / options.host, columns, facts)
+    writer = Writer(path, columns, facts)
     samples = Samples(writer, meters, max(1, round(BLOCK_S * 1000 / interval_ms)))
     for _ in _beats(interval_ms, options.parent):
         samples.take()
         for fault in gpus.faults:
             faults.say(fault)
     samples.write()
+
+
+def _claim(path: Path) -> bool:
+    """Whether nobody else samples this machine into `path`, from now on until this process ends.
+
+    A platform may sample the machines of a training that does so itself.
+
+    Raises:
+        OSError: the file cannot be made.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = path.with_name(f".{path.name}.lock")  # readers pass over hidden files
+    number = os.open(lock, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # a disk that has no locks
+        return True
+    return True
 
 
 def _parser() -> argparse.ArgumentParser:
