@@ -322,6 +322,33 @@ def test_odd_figures_in_the_files_leave_gaps_and_nothing_worse(run: Run, odd: An
     assert json.dumps(asdict(advised), allow_nan=False)
 
 
+@pytest.mark.parametrize(
+    "passes",
+    [
+        {"fp32": {"9" * 5000: 1.0, "2": 1.0}},
+        {"fp32": {"2": "text", "8": 60.0}, "bf16": {"8": 0}},
+        {"fp32": {"x": 1.0}, "bf16": [1]},
+        {"fp32": {"2": 60.0, "8": 30.0}},
+    ],
+)
+def test_odd_passes_leave_the_other_sources(run: Run, passes: dict[str, Any]) -> None:
+    advised = run(machine={**MACHINE, "passes_ms": passes})
+
+    assert changes(advised, "batch-size=32")
+    assert changes(advised, "precision=bf16")[0].step_ms == pytest.approx(65)
+
+
+def test_the_rate_is_that_of_all_processes(tmp_path: Path) -> None:
+    made = Made(tmp_path)
+    for rank in range(2):
+        made.worker(f"algo-1-{rank}", **FACTS)
+        made.steps(f"algo-1-{rank}", np.arange(20) * 0.1, PHASES)
+    profile = Profile(tmp_path)
+    profile.refresh()
+
+    assert advise(profile).facts["images_per_s"] == pytest.approx(2 * 160)
+
+
 def test_steps_in_which_something_else_happened_do_not_count(run: Run) -> None:
     took = np.full(STEPS, 100.0)
     took[50] = 60_000

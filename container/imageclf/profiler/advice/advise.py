@@ -67,7 +67,7 @@ def _facts(run: Run) -> dict[str, Any]:
         "worker": was.worker,
         "steps": was.steps,
         "step_ms": was.step_ms,
-        "images_per_s": was.images / was.step_ms * 1e3,
+        "images_per_s": was.images_per_s(was.step_ms),
         "run_s": was.times.loop_s,
         "total_s": was.times.total_s,
         "run_cost": run.cost(was.times.total_s),

@@ -18,6 +18,9 @@ _FEWEST_STEPS = 5
 _FARTHEST = 0.8
 """Sizes nearer to each other than this say nothing."""
 
+_MOST_DIGITS = 6
+"""Of a number of pictures, in a file that anybody may have written."""
+
 
 @dataclass(frozen=True)
 class BatchCost:
@@ -66,7 +69,8 @@ def _of_passes(run: Measured) -> float:
     times = tried.get(run.precision) if isinstance(tried, Mapping) else None
     if not isinstance(times, Mapping):
         return math.nan
-    line = {int(count): positive(times, count) for count in times if str(count).isdecimal()}
+    counts = [count for count in times if count.isdecimal() and len(count) <= _MOST_DIGITS]
+    line = {int(count): positive(times, count) for count in counts}
     if len(line) == 1:
         line[round(run.images)] = passes_ms(run)
     return _growing(line, run.images) * passes_ms(run) / run.compute_ms

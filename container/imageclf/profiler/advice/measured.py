@@ -87,6 +87,7 @@ class Measured:
     busy_cores: float
     cores: float
     hosts: int
+    processes: int
     times: Times
     batch_room: float
 
@@ -102,6 +103,10 @@ class Measured:
     def compute_ms(self) -> float:
         """The step without the wait for data."""
         return self.step_ms - self.data_ms
+
+    def images_per_s(self, step_ms: float) -> float:
+        """Of all processes, were this one's steps so long."""
+        return self.images * self.processes / step_ms * 1e3
 
     @property
     def precision(self) -> str:
@@ -147,6 +152,7 @@ def measured(profile: Source) -> Measured | None:
         busy_cores=_busy_cores(run, host, run.train_steps(worker), facts) / beside,
         cores=positive(facts, "cores") / beside,
         hosts=len({name.rpartition("-")[0] for name in run.steps}),
+        processes=len(usable),
         times=_times(run, worker),
         batch_room=_batch_room(run.system.get(host, EMPTY), facts),
     )

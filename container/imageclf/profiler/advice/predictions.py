@@ -95,7 +95,7 @@ def _readers(run: Run) -> Iterator[Prediction]:
     for count in (1, 2, 4, 8, 16):
         if count <= most and count != measured.readers:
             step_ms = run.model.with_readers(count).step_ms
-            rate = measured.images / step_ms * 1e3
+            rate = measured.images_per_s(step_ms)
             readers = "one process that reads" if count == 1 else f"{count} processes that read"
             said = f"With {readers} pictures beside the model: {shown(rate)} images/s."
             yield run.predict(f"workers={count}", said, basis, step_ms)
@@ -116,7 +116,7 @@ def _batches(run: Run) -> Iterator[Prediction]:
         if not 2 <= asked <= most or factor > measured.batch_room:
             continue
         step_ms = run.model.with_images(factor, cost.compute_ms(factor)).step_ms
-        rate = measured.images * factor / step_ms * 1e3
+        rate = measured.images_per_s(step_ms) * factor
         said = (
             f"With {asked} pictures a step: {shown(rate)} images/s. It learns otherwise then: "
             "look at lr and at the accuracy."
@@ -142,7 +142,7 @@ def _passes_in_bf16(run: Run) -> tuple[float, str] | None:
     """Computing as passes of the network itself say, that were tried in both."""
     measured, tried = run.measured, run.measured.machine.get("passes_ms")
     then = tried.get("bf16") if isinstance(tried, Mapping) else None
-    for count in sorted(then, key=len, reverse=True) if isinstance(then, Mapping) else ():
+    for count in then if isinstance(then, Mapping) else ():
         was = positive(measured.machine, "passes_ms", measured.precision, count)
         becomes = positive(measured.machine, "passes_ms", "bf16", count)
         if known(was, becomes):
