@@ -18,6 +18,7 @@ from imageclf.profiler import names
 from imageclf.profiler.collect.sampler import Sampler
 from imageclf.profiler.collect.system import Samples, next_beat
 from imageclf.profiler.files.blocks import Writer, clocks
+from imageclf.profiler.files.faults import Faults
 from imageclf.profiler.recorded import EMPTY, Table
 from imageclf.profiler.run import Profile
 
@@ -121,6 +122,19 @@ def test_a_full_disk_ends_it_quietly_and_is_told(tmp_path: Path) -> None:
     assert not sampler.fault
     (note,) = read(tmp_path).notes
     assert "the disk took nothing more" in note
+
+
+def test_a_second_sampler_of_a_machine_leaves_all_to_the_first(tmp_path: Path) -> None:
+    with sampling(tmp_path):
+        before = Faults(tmp_path, f"system-{HOST}")
+        before.say("Something is wrong.")
+        second = Sampler(tmp_path, HOST, 100, [os.getpid()])
+        second.start()
+        until(lambda: second.has_died)
+        second.stop()
+        assert not second.fault
+        assert read(tmp_path).notes == ("Something is wrong.",)
+    assert len(sampled(tmp_path)) > 0
 
 
 def test_a_folder_that_cannot_be_made_harms_nobody(tmp_path: Path) -> None:

@@ -91,6 +91,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     options = _parser().parse_args(arguments)
     os.nice(max(0, _NICENESS - os.nice(0)))
+    try:
+        if _claim(_path(options)):
+            _sample_and_tell(options)
+    except OSError as error:
+        sys.stderr.write(f"the machine is not sampled: {error}\n")
+        return 1
+    return 0
+
+
+def _path(options: argparse.Namespace) -> Path:
+    path: Path = options.folder / names.SYSTEM / options.host
+    return path
+
+
+def _sample_and_tell(options: argparse.Namespace) -> None:
+    """Sample; that the disk became full is told in a file. Errors as in `_sample`, but for that."""
     faults = Faults(options.folder, f"system-{options.host}")
     try:
         _sample(options, faults)
@@ -99,12 +115,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             f"The machine {options.host} was not sampled to the end, because the disk took nothing "
             f"more ({error.strerror}); free space on it."
         )
-    except OSError as error:
-        sys.stderr.write(f"the machine is not sampled: {error}\n")
-        return 1
     finally:
         faults.close()
-    return 0
 
 
 def _sample(options: argparse.Namespace, faults: Faults) -> None:
@@ -113,9 +125,6 @@ def _sample(options: argparse.Namespace, faults: Faults) -> None:
     Raises:
         OSError: the file cannot be made, or takes nothing more.
     """
-    path = options.folder / names.SYSTEM / options.host
-    if not _claim(path):
-        return
     gpus = Gpus()
     meters: list[Meter] = [
         Cores(),
@@ -135,7 +144,7 @@ def _sample(options: argparse.Namespace, faults: Faults) -> None:
         "gpus": gpus.facts,
     }
     columns = [column for meter in meters for column in meter.columns]
-    writer = Writer(path, columns, facts)
+    writer = Writer(_path(options), columns, facts)
     samples = Samples(writer, meters, max(1, round(BLOCK_S * 1000 / interval_ms)))
     for _ in _beats(interval_ms, options.parent):
         samples.take()
