@@ -103,7 +103,7 @@ def _follow(
     before = _train(options, settings, data, scratch)
     for prediction in before.predictions:
         name, _, value = prediction.change.partition("=")
-        asked = not options.only or name.startswith(tuple(options.only))
+        asked = not options.only or prediction.change.startswith(tuple(options.only))
         if not asked or not (value or name == CACHED_DECODING):
             continue
         given = data if value else _decoded(data, scratch / "decoded", options.image_size)
