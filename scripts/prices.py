@@ -13,6 +13,9 @@ from dataclasses import dataclass
 AS_OF = "2025"
 REGION = "us-east-1"
 
+SPOT_SHARE = 0.3
+"""What spot capacity costs of the price, with an ordinary discount; the market's may be another."""
+
 _SECONDS_AN_HOUR = 3600
 _SERVERLESS_USD_A_GB_SECOND = 0.00002
 _MB_A_GB = 1024

@@ -7,6 +7,7 @@ from typing import Any
 from imageclf import metrics
 from scripts import naming
 from scripts.place import Place
+from scripts.requests import profiling
 from scripts.sections import Settings
 
 Request = dict[str, Any]
@@ -54,7 +55,10 @@ def create_training_job(
             "VolumeSizeInGB": train.volume_gb,
         },
         "StoppingCondition": stopping(settings),
-        "Environment": dict(settings.environment),
+        "Environment": {
+            **profiling.environment(settings, place, hyperparameters, name),
+            **settings.environment,
+        },
         "Tags": naming.tags(settings),
         "ProfilerConfig": {"DisableProfiler": True},
     }
