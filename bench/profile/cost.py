@@ -28,6 +28,7 @@ import psutil
 import torch
 
 from bench import learning
+from bench.profile.cost_table import table
 from bench.serving import photographs
 from imageclf.config import Hyperparameters
 from imageclf.data.augment import TrainTransform
@@ -49,10 +50,6 @@ from imageclf.rules.watching import Watcher
 from imageclf.training.learner import Learner
 
 RESULTS = Path(__file__).parents[1] / "results" / "profile_cost.json"
-
-GOAL = 0.01
-"""Largest share of the throughput that system and phases may cost."""
-GOAL_MB_AN_HOUR = 20
 
 _HOST, _WORKER = "host", "host-0"
 _MARKS = (
@@ -105,7 +102,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         figures |= _measure_clock(Path(scratch) / "clock") | _measure_reading(items)
         figures |= _measure_window(options, items, profile)
     _write(options, figures)
-    print(_table(options, figures))
+    print(table(options, figures, _machine()))
     return 0
 
 
@@ -347,47 +344,15 @@ def _wait() -> None:
         torch.cuda.synchronize()
 
 
-def _verdict(figures: Mapping[str, float]) -> str:
-    if figures["error_share"] > GOAL / 3:
-        return "which says little: the machine was too busy"
-    return f"{'within' if figures['share'] <= GOAL else 'above'} the goal of {GOAL:.0%}"
-
-
 def _write(options: argparse.Namespace, figures: Mapping[str, float]) -> None:
     RESULTS.parent.mkdir(exist_ok=True)
-    gpu = torch.cuda.get_device_name() if _is_cuda() else None
     content = {
         "settings": vars(options),
-        "machine": {"cores": cores(), "gpu": gpu, "torch": torch.__version__},
+        "machine": {"name": _machine(), "torch": torch.__version__},
         "figures": dict(figures),
     }
     RESULTS.write_text(json.dumps(content, indent=1) + "\n")
 
 
-def _table(options: argparse.Namespace, figures: Mapping[str, float]) -> str:
-    one = figures
-    where = torch.cuda.get_device_name() if _is_cuda() else f"{cores()} cores"
-    megabytes = one["steps_mb_an_hour"] + one["samples_mb_an_hour"]
-    accounted = one["clock_alone_us"] / 1e3 / one["step_ms"] + one["processes_share"]
-    return "\n".join(
-        [
-            f"{options.architecture}, {options.image_size} px, batch {options.batch_size}, "
-            f"{2 * options.rounds} rounds of {options.steps} steps, {where}",
-            f"a step without profiler        {one['step_ms']:9.1f} ms",
-            f"phases of the step             {one['clock_ms']:9.2f} ms {one['clock_share']:8.2%} "
-            f"+- {one['error_share']:.2%}",
-            f"(the clock alone, nothing between its marks: {one['clock_alone_us']:.0f} us a step)",
-            f"sampling and rules, all they take            {one['processes_share']:7.2%}",
-            f"profile=on costs                             {one['share']:7.2%}, {_verdict(one)}",
-            f"by the clock alone and the processes' time   {accounted:7.2%}",
-            f"(held still in every other round, sampling and rules made "
-            f"{one['processes_seen_share']:+.2%})",
-            f"reading a picture {one['picture_ms']:.2f} ms, measuring it "
-            f"{one['measuring_ms'] * 1e3:.1f} us",
-            f"files {megabytes:.2f} MB an hour, of them steps {one['steps_mb_an_hour']:.2f} "
-            f"(goal below {GOAL_MB_AN_HOUR})",
-            f"kernels: {one['window_steps']:.0f} steps of {one['window_step_ms']:.0f} ms instead "
-            f"of {one['outside_step_ms']:.0f}, {one['window_extra_s']:.1f} s more in all, "
-            f"{one['window_mb']:.1f} MB",
-        ]
-    )
+def _machine() -> str:
+    return str(torch.cuda.get_device_name()) if _is_cuda() else f"{cores()} cores"

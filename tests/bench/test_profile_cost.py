@@ -5,7 +5,7 @@ import random
 import pytest
 
 from bench.profile import __main__ as profile
-from bench.profile import cost
+from bench.profile import cost, cost_table
 from bench.profile.cost import Contender
 
 
@@ -30,9 +30,9 @@ def test_a_busy_machine_gives_no_verdict() -> None:
     calm, busy = (cost._error_of_median([draw.gauss(1, by) for _ in range(400)]) for by in (1, 50))
     assert calm == pytest.approx(1.2533 / 20, rel=0.2)
     assert busy == pytest.approx(50 * 1.2533 / 20, rel=0.2)
-    assert cost._verdict({"error_share": 0.02, "share": 0.05}).endswith("too busy")
-    assert cost._verdict({"error_share": 0.001, "share": 0.05}) == "above the goal of 1%"
-    assert cost._verdict({"error_share": 0.001, "share": 0.005}) == "within the goal of 1%"
+    assert cost_table.verdict({"error_share": 0.02, "share": 0.05}).endswith("too busy")
+    assert cost_table.verdict({"error_share": 0.001, "share": 0.05}) == "above the goal of 1%"
+    assert cost_table.verdict({"error_share": 0.001, "share": 0.005}) == "within the goal of 1%"
 
 
 def test_a_bench_that_does_not_exist_is_told(capsys: pytest.CaptureFixture[str]) -> None:
