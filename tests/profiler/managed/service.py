@@ -38,9 +38,13 @@ def write_system(folder: Path, lines: Iterable[Line]) -> None:
 
 
 class Hook:
-    """smdebug's own writer of timelines; times are seconds after the run began."""
+    """smdebug's own writer of timelines; times are seconds after the run began.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        node: what smdebug makes of rank and host; here it would be this machine's name.
+    """
+
+    def __init__(self, folder: Path, node: str = "0-algo-1") -> None:
         from smdebug.core.tfevent.timeline_file_writer import TimelineFileWriter  # noqa: PLC0415
 
         rotation = SimpleNamespace(file_close_interval=3600, file_max_size=1 << 30)
@@ -48,6 +52,7 @@ class Hook:
             local_path=str(folder), trace_file=SimpleNamespace(rotation_policy=rotation)
         )
         fake_settings = SimpleNamespace(profiling_enabled=True, config=told)
+        self._folder, self._node = folder, node
         self._writer: Any = TimelineFileWriter(fake_settings)
 
     def note(self, phase: str, name: str, at_s: float, took_s: float, **facts: Any) -> None:
@@ -66,3 +71,6 @@ class Hook:
 
     def close(self) -> None:
         self._writer.close()
+        for path in self._folder.rglob("*_pythontimeline.json"):
+            first, _, rest = path.name.split("_", 2)
+            path.rename(path.with_name(f"{first}_{self._node}_{rest}"))

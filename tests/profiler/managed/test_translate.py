@@ -29,8 +29,6 @@ def profile(tmp_path_factory: pytest.TempPathFactory) -> Profile:
     for number in range(50):
         hook.step(number, 10.0 + number * 0.2, data_s=0.02)
     hook.close()
-    (path,) = folder.rglob("*_pythontimeline.json")
-    path.rename(path.with_name("1733636949000000_0-algo-1_pythontimeline.json"))
     assert is_managed(folder)
     anew = tmp_path_factory.mktemp("anew")
     translate(folder, anew)
