@@ -14,16 +14,14 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from torch import nn
 
-from imageclf import artifact
 from imageclf.contract import Resources, Tree
-from imageclf.model.layers import Freezer
 from imageclf.profiler import delivery, live, names
 from imageclf.profiler.collect import folder as profile_folder
-from imageclf.profiler.collect import kernels, probe
+from imageclf.profiler.collect import kernels
 from imageclf.profiler.collect.board import Board
 from imageclf.profiler.collect.clock import NO_CLOCK, Clock, NoClock
 from imageclf.profiler.collect.device_time import DeviceTime
@@ -33,7 +31,7 @@ from imageclf.profiler.collect.scalars import Scalars
 from imageclf.profiler.collect.tally import Tally
 from imageclf.profiler.settings import ProfileSettings
 from imageclf.rules.watching import Asked, Statuses, Watcher
-from imageclf.training import profile_facts
+from imageclf.training import probing, profile_facts
 from imageclf.training.account import Plan
 from imageclf.training.checkpoint import State
 from imageclf.training.feed import Feed
@@ -140,7 +138,10 @@ class Profiling:
             )
         if self._world.leads:
             with self.part("measuring the machine"):
-                self._measure(plan, network, state)
+                gap = self._fault or probing.measure(
+                    self._folder, plan, network, self._world, state.epoch
+                )
+            self._gaps.append(gap)
             self._watch()
         self._world.wait()  # the others would take the machine from what is measured
 
@@ -255,32 +256,6 @@ class Profiling:
     def _span(self, name: str, at_ns: int) -> None:
         if self._recording is not None:
             self._recording.span(name, at_ns, time.monotonic_ns())
-
-    def _measure(self, plan: Plan, network: nn.Module, state: State) -> None:
-        """Write what the machine can do and the model asks of it."""
-        if self._recording is None:
-            return
-        settings = plan.settings
-        learning = [weight.requires_grad for weight in network.parameters()]
-        try:
-            Freezer(network, settings.architecture, settings.train, settings.unfreeze_every).apply(
-                state.epoch
-            )
-            found: dict[str, Any] = probe.measure(
-                network,
-                device=plan.hardware.device,
-                precision=settings.precision,
-                batch_size=profile_facts.own_batch(settings, self._world),
-                image_size=settings.image_size or 1,
-                channels_last=bool(settings.channels_last),
-            )
-            artifact.write_json(self._folder / names.MACHINE, found)
-        except (RuntimeError, OSError) as error:
-            log.warning("the machine was not measured: %s", error)
-            self._gaps.append(f"What the machine can do was not measured: {error}.")
-        finally:
-            for weight, learns in zip(network.parameters(), learning, strict=True):
-                weight.requires_grad_(learns)
 
     def _missing(self) -> Iterator[str]:
         """What others did not bring, in sentences; waits for the processes of this host."""
