@@ -9,9 +9,13 @@ import pytest
 
 from imageclf.__main__ import main
 from imageclf.profiler import names
+from tests.account import account, server
 from tests.debugger.tensors.saving import end, save_collections, save_step
+from tests.local_test.cloud.servers import CloudServer
 from tests.profiler.made import Made
 from tests.profiler.managed.service import Hook, line, write_system
+
+__all__ = ["account", "server"]
 
 STALLS = "step_outlier(n_outliers=5)"
 
@@ -163,3 +167,22 @@ def test_what_is_not_there_is_said_in_a_sentence(
     assert ended == code
     assert sentence in said
     assert said.count("\n") == 1
+
+
+def test_a_profile_in_s3_is_judged_as_one_in_a_folder(
+    root: Path, account: CloudServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Below a job's prefix, where SageMaker puts it; names that lead elsewhere are passed over."""
+    s3 = account.client("s3")
+    s3.create_bucket(Bucket="profiles")
+    folder = root / "output" / "profiler"
+    for path in folder.rglob("*"):
+        if path.is_file():
+            key = f"jobs/mine/profiler-output/{path.relative_to(folder)}"
+            s3.upload_file(str(path), "profiles", key)
+    s3.put_object(Bucket="profiles", Key="jobs/mine/profiler-output/system/../../x", Body=b"x")
+    _, here, _ = analyze(capsys, folder)
+    code, there, _ = analyze(capsys, "s3://profiles/jobs/mine")
+    assert (code, there) == (0, here)
+    code, _, said = analyze(capsys, "s3://profiles/nothing", "--rules", "step_outlier")
+    assert (code, "holds no profile" in said) == (15, True)
