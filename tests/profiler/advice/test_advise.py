@@ -129,7 +129,14 @@ def test_the_roofline_follows_from_peaks_operations_and_bytes(run: Run) -> None:
     assert roofline is not None
     assert roofline.limit_ms == pytest.approx(20)  # both 4 GFLOP at 200, and 0.4 GB at 20
     assert roofline.achieved_gflops == pytest.approx(40)
-    assert "20%" in roofline.said
+    assert "20\N{NO-BREAK SPACE}% of the peak" in roofline.said
+
+
+def test_peaks_that_a_step_goes_beyond_are_not_believed(run: Run) -> None:
+    roofline = run(machine={**MACHINE, "peak_gflops": {"fp32": 20.0}}).roofline
+
+    assert roofline is not None
+    assert "the machine had other work when its peaks were measured" in roofline.said
 
 
 @pytest.mark.parametrize(

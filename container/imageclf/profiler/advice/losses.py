@@ -8,6 +8,7 @@ from imageclf.profiler.advice.numbers import or_zero
 from imageclf.profiler.advice.values import Loss
 from imageclf.profiler.advice.work import Work, launch_gap_ms
 from imageclf.profiler.kernels import Kernels
+from imageclf.report.figures import percent
 
 _LEAST = 0.001
 
@@ -25,33 +26,35 @@ def _of_step(run: Measured, parts: Work, kernels: Kernels | None) -> Iterator[Lo
         run.phase_ms[phase] / run.step_ms for phase in (names.DATA, names.COPY, names.HOOK)
     )
     copy = run.device_ms.get(names.COPY, copy * run.step_ms) / run.step_ms
-    yield Loss("data", data, f"{data:.0%} of a step is spent waiting for pictures.")
-    yield Loss("copies", copy, f"{copy:.0%} of a step brings pictures to the device.")
+    yield Loss("data", data, f"{percent(data, 0)} of a step is spent waiting for pictures.")
+    yield Loss("copies", copy, f"{percent(copy, 0)} of a step brings pictures to the device.")
     yield _launches(run, parts, kernels)
     memory = or_zero(parts.memory_ms) / run.step_ms
     yield Loss(
         "memory",
         memory,
-        f"{memory:.0%} of a step goes to operators that move bytes and compute little; arithmetic "
-        "in 16 bits halves their bytes.",
+        f"{percent(memory, 0)} of a step goes to operators that move bytes and compute little; "
+        "arithmetic in 16 bits halves their bytes.",
     )
-    yield Loss("hook", hook, f"{hook:.0%} of a step is the debugger's; saving less often saves it.")
+    yield Loss(
+        "hook", hook, f"{percent(hook, 0)} of a step is the debugger's; saving less often saves it."
+    )
 
 
 def _launches(run: Measured, parts: Work, kernels: Kernels | None) -> Loss:
     if kernels is not None and kernels.launches is not None and kernels.took_ms > 0:
         share = max(0.0, min(1.0, kernels.launches.gap_share))
-        said = f"{share:.0%} of the time the GPU waits for the next launch (seen in the kernels)."
+        said = f"{percent(share, 0)} of the time the GPU waits for the next launch, by its trace."
         return Loss("launches", share, said)
     if run.is_cuda:
         share = launch_gap_ms(run, parts) / run.step_ms
         said = (
-            f"By the model the GPU waits {share:.0%} of a step for the next launch; "
+            f"By the model the GPU waits {percent(share, 0)} of a step for the next launch; "
             "profile=kernels measures it."
         )
         return Loss("launches", share, said)
     share = min(or_zero(parts.calls_ms), run.compute_ms) / run.step_ms
-    said = f"Calling operators takes {share:.0%} of a step, whatever they compute."
+    said = f"Calling operators takes {percent(share, 0)} of a step, whatever they compute."
     return Loss("launches", share, said)
 
 
@@ -66,8 +69,8 @@ def _of_run(run: Measured) -> Iterator[Loss]:
     ):
         share = took_s / total_s
         sentence = (
-            f"{share:.0%} of the run passes before the first step."
+            f"{percent(share, 0)} of the run passes before the first step."
             if name == "initialisation"
-            else f"The run {said} for {share:.0%} of its time."
+            else f"The run {said} for {percent(share, 0)} of its time."
         )
         yield Loss(name, share, sentence, of=RUN)

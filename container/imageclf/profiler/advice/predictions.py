@@ -11,6 +11,7 @@ from imageclf.profiler.advice.model import StepModel
 from imageclf.profiler.advice.numbers import known, number, or_zero, positive, shown
 from imageclf.profiler.advice.values import Prediction
 from imageclf.profiler.advice.work import Work, passes_ms
+from imageclf.report.figures import percent
 
 PAYS = 0.03
 """Share of the run's time that a change must save to be advised."""
@@ -212,7 +213,7 @@ def _cached_features(run: Run) -> Iterator[Prediction]:
     mean_ms = (first * measured.step_ms + rest * step_ms) / measured.steps
     basis = (
         "The backbone is frozen: after the first epoch its part of the forward pass "
-        f"({1 - head:.1%} of the operations) and the reading of pictures fall away; reading "
+        f"({percent(1 - head)} of the operations) and the reading of pictures fall away; reading "
         "features is neglected."
     )
     said = (

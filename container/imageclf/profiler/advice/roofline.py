@@ -9,10 +9,13 @@ from imageclf.profiler.advice.measured import Measured
 from imageclf.profiler.advice.numbers import known, number, positive, shown
 from imageclf.profiler.advice.values import Roofline
 from imageclf.profiler.advice.work import Work, batch_share
+from imageclf.report.figures import percent
 
 ARITHMETIC, MEMORY, DATA, LAUNCHES = "arithmetic", "memory", "data", "launches"
 
 _DATA_SHARE = 0.3
+_BEYOND = 1.05
+"""A step cannot reach more than the peak: the peak was measured too low."""
 
 
 def roofline(run: Measured, parts: Work) -> Roofline | None:
@@ -32,7 +35,8 @@ def roofline(run: Measured, parts: Work) -> Roofline | None:
     said = (
         f"A step takes {shown(run.step_ms)} ms; at this machine's measured peaks the arithmetic "
         f"alone would take {shown(arithmetic_ms)} ms and the memory alone {shown(memory_ms)} ms; "
-        f"it reaches {achieved / peak:.0%} of the peak arithmetic, and {_WHY[bound]}."
+        f"it reaches {percent(achieved / peak, 0)} of the peak arithmetic, "
+        + _judged(achieved / peak, bound)
     )
     return Roofline(
         peak_gflops=peak,
@@ -53,6 +57,13 @@ _WHY = {
     DATA: "waiting for pictures bounds it",
     LAUNCHES: "calling operators bounds it",
 }
+
+
+def _judged(reached: float, bound: str) -> str:
+    """The end of the sentence; of peaks that cannot be right it says so."""
+    if reached > _BEYOND:
+        return "so the machine had other work when its peaks were measured, before the first step."
+    return f"and {_WHY[bound]}."
 
 
 def _bound(run: Measured, parts: Work, by_limit: str) -> str:
