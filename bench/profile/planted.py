@@ -10,6 +10,7 @@ training was.
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,6 +19,7 @@ from tempfile import TemporaryDirectory
 
 from bench.profile import planted_run
 from bench.profile.planted_run import Planted
+from imageclf.machine import cores
 from imageclf.profiler.rules import catalogue, standard
 from imageclf.profiler.run import Profile
 from imageclf.rules.configuration import RuleConfiguration
@@ -42,12 +44,14 @@ class Case:
     Args:
         processes: that train together.
         company: rules that see the same disease from another side.
+        alone: it shows only on a machine that does nothing else.
     """
 
     planted: Planted
     expects: frozenset[str] = frozenset()
     company: frozenset[str] = frozenset()
     processes: int = 1
+    alone: bool = False
 
 
 def _rules(*names: str) -> frozenset[str]:
@@ -71,7 +75,9 @@ CASES: Mapping[str, Case] = {
         _rules("LoaderStarvesModel"),
     ),
     "a step that stalls now and then": Case(
-        Planted(steps=80, batch_size=4, stall_every=14, stall_s=0.5), _rules("StepOutlier")
+        Planted(steps=80, batch_size=4, stall_every=14, stall_s=0.5),
+        _rules("StepOutlier"),
+        _rules("CoresIdle"),
     ),
     "memory that grows": Case(Planted(steps=70, leak_mib=5), _rules("MemoryGrowth")),
     "one process slower than the other": Case(
@@ -84,13 +90,15 @@ CASES: Mapping[str, Case] = {
         _rules("CoresIdle"),
     ),
     "one thread on many cores": Case(
-        Planted(steps=80, cores=None, threads=1), _rules("CoresIdle"), _rules("Dataloader")
+        Planted(steps=80, cores=None, threads=1),
+        _rules("CoresIdle"),
+        _rules("Dataloader"),
+        alone=True,
     ),
     "checkpoints that take long": Case(
         Planted(steps=40, checkpoint_s=0.15), _rules("LongCheckpoints"), _rules("CoresIdle")
     ),
 }
-"""Of idle cores a machine on which nothing else runs is needed to tell."""
 
 
 def judge(folder: Path) -> list[RuleState]:
@@ -120,6 +128,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _options(arguments)
     rows = []
     for name in options.only or CASES:
+        if CASES[name].alone and os.getloadavg()[0] > 0.25 * cores():
+            print(f"... {name}: left out, the machine does something else", file=sys.stderr)
+            continue
         print(f"... {name}", file=sys.stderr)
         with TemporaryDirectory() as folder:
             train(CASES[name], Path(folder) / "profiler")

@@ -1,5 +1,6 @@
 """Rules that gather all that is recorded find the same in whatever portions they are shown it."""
 
+import json
 from typing import Any
 
 import numpy as np
@@ -89,3 +90,15 @@ def test_columns_that_were_not_recorded_are_unknown_and_harm_no_rule() -> None:
         rule = catalogue.make(catalogue.of(name))
         assert findings(rule, whole) == []
         rule.details()
+
+
+@pytest.mark.parametrize("odd", ["many", None, float("nan"), float("inf"), -3, [4]], ids=repr)
+def test_facts_that_are_no_numbers_harm_no_rule(odd: object) -> None:
+    facts = {"cores": odd, "threads": odd, "workers": odd, "train_images": odd}
+    machine = {"operator_us": odd, "step": {"operators": odd}}
+    system = samples(100, cpu=90, own_cpu=350)
+    whole = run(steps(100, 400), system=system, facts=facts, machine=machine)
+    for name in RULES:
+        rule = catalogue.make(catalogue.of(name))
+        findings(rule, whole)
+        assert json.dumps(rule.details(), allow_nan=False)

@@ -11,7 +11,7 @@ from imageclf.profiler.percentiles import percentiles
 from imageclf.profiler.recorded import Stretch, Table
 from imageclf.profiler.rules.base import Findings, ProfilerParameters
 from imageclf.profiler.rules.reading import Reading
-from imageclf.profiler.rules.scanned import Kept, ScannedRule
+from imageclf.profiler.rules.scanned import Kept, ScannedRule, count
 from imageclf.rules.parameters import RuleParameters
 
 _STARVED = 25.0
@@ -127,7 +127,7 @@ class CoresIdle(ScannedRule):
 
     def _advice(self, host: str) -> str:
         facts = [self._reading.facts.get(worker, {}) for worker in self._of(host)]
-        threads = sum(int(one.get("threads") or 1) for one in facts)
+        threads = sum(max(1, count(one.get("threads"))) for one in facts)
         cores = self._reading.cores(host)
         if threads < cores:
             return (

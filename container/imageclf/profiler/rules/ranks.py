@@ -66,6 +66,8 @@ class SlowRank(ScannedRule):
             self._steps.add(worker, table)
 
     def judge(self, at_s: float) -> Findings:
+        if len(list(self._steps)) < 2:
+            return
         common, tables = self._aligned()
         if len(tables) < 2 or len(common) < self.parameters.patience:
             return

@@ -8,7 +8,7 @@ import numpy as np
 
 from imageclf.profiler import names
 from imageclf.profiler.recorded import Floats, Stretch, Table
-from imageclf.profiler.rules.scanned import Kept
+from imageclf.profiler.rules.scanned import Kept, count
 
 _WARM_UP = 2
 """First training steps that say nothing on waiting: readers start, the first batch is read."""
@@ -32,15 +32,15 @@ class Reading:
     def take(self, stretch: Stretch) -> int:
         """Keep what is new; how many batches were read or waited for."""
         self.facts = {**self.facts, **stretch.workers}
-        count = 0
+        rows = 0
         for worker, table in stretch.steps.items():
             self._latest[worker] = max(_latest_step(table), self._latest.get(worker, 0))
-            count += self._steps.add(worker, table)
+            rows += self._steps.add(worker, table)
         for worker, table in stretch.reads.items():
-            count += self._reads.add(worker, table)
+            rows += self._reads.add(worker, table)
         for host, table in stretch.system.items():
             self._cores[host] = max(self._cores.get(host, 0), len(table.cores))
-        return count
+        return rows
 
     @property
     def workers(self) -> list[str]:
@@ -112,7 +112,7 @@ class Reading:
         numbers = reads[names.WORKER]
         apart = len(np.unique(numbers[numbers >= 0]))
         own = reads[names.THREADS][numbers < 0]
-        told = int(facts.get("workers") or 0) or int(facts.get("threads") or 0)
+        told = count(facts.get("workers")) or count(facts.get("threads"))
         seen = max(apart, int(np.nanmax(own)) if np.isfinite(own).any() else 0)
         return seen or (told if len(self._steps[worker]) else 0)
 
@@ -123,7 +123,7 @@ class Reading:
     def cores(self, host: str) -> int:
         """Cores that the processes of a host may use; 0 when it is not known."""
         told = [
-            int(facts.get("cores") or 0)
+            count(facts.get("cores"))
             for worker, facts in self.facts.items()
             if self.host(worker) == host
         ]

@@ -4,6 +4,7 @@ They judge at set times of the run, whatever the portions in which they are show
 at its end.
 """
 
+import math
 from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import replace
@@ -116,6 +117,13 @@ class Kept:
         if len(parts) > 1:
             self._parts[name] = [_joined(parts, self._columns)]
         return self._parts[name][0]
+
+
+def count(fact: object) -> int:
+    """A number of things among the facts of a process, which are read from files; else 0."""
+    if not isinstance(fact, int | float) or not math.isfinite(fact):
+        return 0
+    return max(0, int(fact))
 
 
 def _joined(parts: list[Table], columns: tuple[str, ...]) -> Table:

@@ -10,7 +10,7 @@ from pydantic import Field
 from imageclf.profiler import names
 from imageclf.profiler.recorded import Floats, Stretch, Table
 from imageclf.profiler.rules.base import Findings, ProfilerParameters
-from imageclf.profiler.rules.scanned import Kept, ScannedRule
+from imageclf.profiler.rules.scanned import Kept, ScannedRule, count
 from imageclf.rules.parameters import RuleParameters
 
 _WARM_UP = 2
@@ -93,7 +93,7 @@ class TinyBatch(ScannedRule):
         for worker, table in stretch.steps.items():
             self._steps.add(worker, table)
         for worker, facts in stretch.workers.items():
-            self._train_images[worker] = int(facts.get("train_images") or _MOST)
+            self._train_images[worker] = count(facts.get("train_images")) or _MOST
 
     def judge(self, at_s: float) -> Findings:
         for worker in self._steps:
@@ -172,10 +172,12 @@ class TinyBatch(ScannedRule):
         step = self._machine.get("step")
         operators = step.get("operators") if isinstance(step, dict) else None
         each_us = self._machine.get("operator_us")
-        if not isinstance(operators, int | float) or not isinstance(each_us, int | float):
+        if not isinstance(each_us, int | float) or not math.isfinite(each_us):
+            return None
+        if not count(operators):
             return None
         optimiser = np.nan_to_num(table[names.host_column(names.OPTIMISER)])
-        return float(operators) * float(each_us) / 1000 + float(np.quantile(optimiser, _BEST))
+        return count(operators) * each_us / 1000 + float(np.quantile(optimiser, _BEST))
 
 
 def _idle_ms(table: Table, step_ms: float) -> float:
