@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from imageclf.profiler import names
+from imageclf.profiler import kernels, names
 from imageclf.profiler.managed.translate import is_managed, translate
 from imageclf.profiler.run import Profile
 from tests.profiler.managed.service import BEGAN_S, Hook, line, write_system
@@ -28,6 +28,9 @@ def profile(tmp_path_factory: pytest.TempPathFactory) -> Profile:
     hook = Hook(folder)
     for number in range(50):
         hook.step(number, 10.0 + number * 0.2, data_s=0.02)
+    for at_s in (10.03, 10.05):
+        hook.note("cpu_functions", "aten::conv2d", at_s, 0.01, tid=1, step_num=0)
+        hook.note("gpu_functions-dev:0", "sgemm", at_s + 0.002, 0.005, tid=0, step_num=0)
     hook.close()
     assert is_managed(folder)
     anew = tmp_path_factory.mktemp("anew")
@@ -57,6 +60,16 @@ def test_what_is_known_of_the_machines_is_told(profile: Profile) -> None:
     assert profile.notes == (
         "1 entry of the service's files could not be read; what is there was taken.",
     )
+
+
+def test_operators_that_were_noted_are_summed_up(profile: Profile) -> None:
+    found = kernels.summarise(profile.folder)
+    assert found is not None
+    (operator,) = [one for one in found.operators if one.name == "aten::conv2d"]
+    assert (operator.calls, operator.self_ms) == (2, pytest.approx(20.0, abs=0.01))
+    (kernel,) = found.kernels
+    assert (kernel.name, kernel.calls) == ("sgemm", 2)
+    assert [one.first_step for one in found.windows] == [0]
 
 
 def test_the_job_has_three_parts(profile: Profile) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 
 from imageclf.profiler import names
 from imageclf.profiler.files.blocks import Writer, clocks
-from imageclf.profiler.managed import steps, system, timeline
+from imageclf.profiler.managed import operators, steps, system, timeline
 from imageclf.profiler.managed.steps import Steps
 from imageclf.profiler.managed.system import Samples
 from imageclf.profiler.managed.timeline import Event
@@ -47,6 +47,7 @@ def translate(folder: Path, into: Path) -> None:
         found = made.get(node, Steps(np.empty(0, np.int64), np.empty((0, len(steps.COLUMNS)))))
         if len(found.at_ns):
             _write(into / names.STEPS / name, steps.COLUMNS, found.at_ns, found.rows, clock)
+        operators.write(events.get(node, ()), into, name)
         facts = _facts(name, samples, events.get(node, ()))
         fault = _fault(lost_lines, lost_events) if rank == 0 else ""
         more = {"rank": rank, "world_size": len(workers), "began_ns": began_ns, "fault": fault}
