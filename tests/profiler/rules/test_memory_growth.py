@@ -47,3 +47,10 @@ def test_what_is_loaded_before_the_first_step_is_no_growth() -> None:
     own_mib = 1000 + 10 * np.minimum(np.arange(COUNT), 200)
     system = samples(COUNT, own_memory_mib=own_mib)
     assert findings(MemoryGrowth(), run(steps(10, 100, begin_s=100), system=system)) == []
+
+
+def test_what_the_first_slow_steps_take_and_keep_is_no_growth() -> None:
+    """On a machine that is busy with something else a step may take a quarter of a minute."""
+    own_mib = 500 + 500 * np.minimum(np.arange(COUNT) / 200, 1) + NOISE_MIB
+    system = samples(COUNT, own_memory_mib=own_mib)
+    assert findings(MemoryGrowth(), run(steps(15_000, 9), system=system)) == []

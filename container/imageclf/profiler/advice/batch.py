@@ -60,6 +60,8 @@ def _of_steps(run: Measured) -> float:
     sizes = {size: ms for size, (count, ms) in run.by_size.items() if count >= _FEWEST_STEPS}
     if len(sizes) < 2 or min(sizes) > _FARTHEST * max(sizes):
         return math.nan
+    if sizes[min(sizes)] >= sizes[max(sizes)]:
+        return math.nan  # other work on the machine says more than the pictures
     return _growing(sizes, run.images)
 
 

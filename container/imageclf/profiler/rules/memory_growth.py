@@ -13,7 +13,10 @@ from imageclf.profiler.rules.scanned import Kept, ScannedRule
 from imageclf.rules.parameters import RuleParameters
 
 _WARM_UP = 0.25
-"""Share of the samples since the first step that are the warm-up."""
+"""Share of the samples, from then on, that are the warm-up too."""
+
+_FIRST_STEPS = 10
+"""Training steps in which allocators still take what they will keep, however long that lasts."""
 
 _BLOCKS = 8
 """What is left is cut into so many; of each the least counts, since what is freed again is no
@@ -51,7 +54,7 @@ class _Trend:
 class MemoryGrowth(ScannedRule):
     """The training's memory grew steadily by `increase` per cent, and at least `min_mib`.
 
-    Of the samples since the first step the first quarter is left out. The rest is cut into eight
+    Of the samples since the tenth training step the first quarter is left out. The rest is cut into eight
     blocks; the pace is the median of the slopes between the least values of all pairs of them
     (Theil 1950, Sen 1968), which single peaks do not move. The defaults: trainings that are well
     were found to grow by less than a tenth after their first quarter.
@@ -70,18 +73,25 @@ class MemoryGrowth(ScannedRule):
     def __init__(self, parameters: RuleParameters | None = None) -> None:
         super().__init__(parameters)
         self._samples = Kept(names.OWN_MEMORY_MIB, names.MEMORY_MIB, names.MEMORY)
-        self._first_s: float | None = None
+        self._settled_s: float | None = None
+        self._begun: dict[str, int] = {}
         self._step = 0
 
     def take(self, stretch: Stretch) -> None:
-        for table in stretch.steps.values():
-            if len(table) and self._first_s is None:
-                self._first_s = float(table.at_s[0])
         for worker in stretch.steps:
-            steps = stretch.train_steps(worker)[names.STEP]
-            self._step = max(self._step, int(np.nanmax(steps, initial=0)))
+            steps = stretch.train_steps(worker)
+            self._step = max(self._step, int(np.nanmax(steps[names.STEP], initial=0)))
+            self._settle(worker, steps)
         for host, table in stretch.system.items():
             self.looked += self._samples.add(host, table)
+
+    def _settle(self, worker: str, steps: Table) -> None:
+        """Note when the first process had its first steps behind it."""
+        begun = self._begun.get(worker, 0)
+        left = _FIRST_STEPS - begun
+        if self._settled_s is None and 0 <= left < len(steps):
+            self._settled_s = float(steps.at_s[left])
+        self._begun[worker] = begun + len(steps)
 
     def judge(self, at_s: float) -> Findings:
         for host in self._samples:
@@ -123,9 +133,9 @@ class MemoryGrowth(ScannedRule):
 
     def _trend(self, host: str) -> _Trend | None:
         """After the warm-up; None when too little is known."""
-        if self._first_s is None:
+        if self._settled_s is None:
             return None
-        samples = self._samples[host].between(self._first_s, np.inf)
+        samples = self._samples[host].between(self._settled_s, np.inf)
         column = names.OWN_MEMORY_MIB if samples.has(names.OWN_MEMORY_MIB) else names.MEMORY_MIB
         samples = samples.where(np.isfinite(samples[column]))
         if len(samples) < self.parameters.patience:

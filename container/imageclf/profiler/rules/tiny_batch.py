@@ -188,7 +188,11 @@ def _idle_ms(table: Table, step_ms: float) -> float:
 
 
 def _fitted_ms(images: Floats, took_ms: Floats, usual: float) -> float | None:
-    """What a line through the steps of the usual size and of a smaller one has at no pictures."""
+    """What a line through the steps of the usual size and of a smaller one has at no pictures.
+
+    None when there are too few of them, or when the smaller ones took as long: then other work on
+    the machine says more than the pictures.
+    """
     sizes, counts = np.unique(images, return_counts=True)
     smaller = sizes[(counts >= _OF_EACH) & (sizes * _ALIKE <= usual)]
     if not len(smaller):
@@ -196,5 +200,7 @@ def _fitted_ms(images: Floats, took_ms: Floats, usual: float) -> float | None:
     fewer = float(smaller[0])
     usual_ms = float(np.median(took_ms[images == usual]))
     fewer_ms = float(np.median(took_ms[images == fewer]))
+    if fewer_ms >= usual_ms:
+        return None
     each_ms = (usual_ms - fewer_ms) / (usual - fewer)
     return float(np.clip(usual_ms - each_ms * usual, 0.0, usual_ms))
