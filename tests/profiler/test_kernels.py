@@ -103,7 +103,7 @@ def test_memory_of_a_collected_window_rises_and_falls(tmp_path: Path) -> None:
     optimiser = torch.optim.SGD(network.parameters(), 0.1)
     windows = collecting.make(Window(1, 2), tmp_path, "algo-1-0", None, is_cuda=False)
     for step in range(4):
-        windows.step_begins(step)
+        windows.step_begins(step, left=100)
         train(network, optimiser)
         windows.step_ends(step)
     kernels = summed(tmp_path)

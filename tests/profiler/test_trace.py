@@ -191,7 +191,7 @@ def test_operators_lie_in_the_steps_that_they_were_called_in(tmp_path: Path) -> 
     training, times = Training(), []
     for step in range(6):
         began_ns = time.monotonic_ns()
-        windows.step_begins(step)
+        windows.step_begins(step, left=100)
         training.step()
         ended_ns = time.monotonic_ns()
         times.append((began_ns, ended_ns))

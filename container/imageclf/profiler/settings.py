@@ -34,7 +34,8 @@ _Model = TypeVar("_Model", bound=BaseModel)
 class Window:
     """The training steps that are looked into closely: `steps` of them from `first_step` on.
 
-    Steps count from 0 in each run; the defaults lie behind what is slower at the beginning.
+    Steps count from 0 in each run; the defaults lie behind what is slower at the beginning. Where
+    the epoch ends before the window would, it is looked into the next one.
     """
 
     first_step: int = 12

@@ -182,7 +182,7 @@ class Noted(NoWindows):
         self.told: list[str] = []
         self._hand = hand
 
-    def step_begins(self, step: int) -> None:
+    def step_begins(self, step: int, left: int) -> None:  # noqa: ARG002
         self.told.append(f"begins {step}")
 
     def step_ends(self, step: int) -> None:

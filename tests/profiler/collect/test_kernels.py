@@ -39,10 +39,13 @@ class Training:
         self.optimiser.step()
         return loss.item()
 
-    def run(self, windows: NoWindows, steps: int, first: int = 0) -> list[float]:
-        losses = []
-        for step in range(first, first + steps):
-            windows.step_begins(step)
+    def run(
+        self, windows: NoWindows, steps: int, first: int = 0, epoch: int | None = None
+    ) -> list[float]:
+        """`epoch` is the number of steps of an epoch: all of them, unless it is given."""
+        losses, length = [], epoch or steps
+        for done, step in enumerate(range(first, first + steps)):
+            windows.step_begins(step, length - done % length)
             losses.append(self.step())
             windows.step_ends(step)
         return losses
@@ -91,6 +94,21 @@ def test_a_window_may_begin_with_the_first_step(tmp_path: Path) -> None:
     windows = made(tmp_path, Window(first_step=0, steps=2))
     Training().run(windows, 3)
     assert traces(tmp_path) == [f"{WORKER}-0.pt.trace.json.gz"] and not windows.fault
+
+
+@pytest.mark.parametrize(("first", "found"), [(1, 1), (2, 5), (3, 5), (4, 5), (5, 5), (6, 9)])
+def test_a_window_waits_for_an_epoch_that_holds_it_and_its_warm_up(
+    tmp_path: Path, first: int, found: int
+) -> None:
+    windows = made(tmp_path, Window(first_step=first, steps=3))
+    Training().run(windows, 12, epoch=4)
+    assert traces(tmp_path) == [f"{WORKER}-{found}.pt.trace.json.gz"] and not windows.fault
+
+
+def test_a_window_longer_than_any_epoch_begins_with_one(tmp_path: Path) -> None:
+    windows = made(tmp_path, Window(first_step=2, steps=5))
+    Training().run(windows, 12, epoch=3)
+    assert traces(tmp_path) == [f"{WORKER}-4.pt.trace.json.gz"] and not windows.fault
 
 
 def test_a_training_that_ends_within_the_window_keeps_what_it_did(tmp_path: Path) -> None:
@@ -152,7 +170,7 @@ def test_a_training_that_fails_in_the_window_still_has_its_trace(tmp_path: Path,
     training = Training()
     training.run(windows, 3)
     if harm == "in the step":
-        windows.step_begins(3)
+        windows.step_begins(3, left=100)
         training.step()
     windows.close()
     (name,) = traces(tmp_path)

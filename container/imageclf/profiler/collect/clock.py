@@ -95,7 +95,7 @@ class Clock(NoClock):
     def begins(self, epoch: int, steps: int) -> None:
         self._mode, self._epoch, self._left = names.TRAIN, epoch, steps
         if steps:
-            self._windows.step_begins(self._steps[names.TRAIN])
+            self._windows.step_begins(self._steps[names.TRAIN], steps)
         self._restart()
 
     def waiting(self, batches: Iterable[T]) -> Iterator[T]:
@@ -189,7 +189,7 @@ class Clock(NoClock):
         self._windows.step_ends(step)
         self._left -= 1
         if self._left > 0:
-            self._windows.step_begins(step + 1)
+            self._windows.step_begins(step + 1, self._left)
         ended_ns = self._now_ns()
         if ended_ns - began_ns > _SHOWN_ASIDE_NS:
             self._recording.span(names.KERNELS, began_ns, ended_ns)

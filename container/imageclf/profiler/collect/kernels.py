@@ -40,8 +40,12 @@ class NoWindows:
 
     fault = ""
 
-    def step_begins(self, step: int) -> None:
-        """A training step begins, before its batch is there."""
+    def step_begins(self, step: int, left: int) -> None:
+        """A training step begins, before its batch is there.
+
+        Args:
+            left: steps of this epoch, this one among them; what follows is no training.
+        """
 
     def step_ends(self, step: int) -> None:
         """That step is over."""
@@ -77,15 +81,15 @@ class Windows(NoWindows):
         self._folder, self._board = folder, board
         self._is_cuda = is_cuda
         self._first: int | None = None
-        self._done = 0
+        self._done = self._longest = 0
         self._profile: profile | None = None
         self._recording = False
         self._mark: record_function | None = None
         self._over = False
 
-    def step_begins(self, step: int) -> None:
+    def step_begins(self, step: int, left: int) -> None:
         if not self._over:
-            self._guarded(lambda: self._begin(step))
+            self._guarded(lambda: self._begin(step, left))
 
     def step_ends(self, step: int) -> None:
         if self._recording:
@@ -99,18 +103,26 @@ class Windows(NoWindows):
         else:
             self._give_up("The training ended before the steps that were to be looked into.")
 
-    def _begin(self, step: int) -> None:
+    def _begin(self, step: int, left: int) -> None:
         if self._first is None:
             self._first = step + self._window.first_step
+        self._longest = max(self._longest, left)
         if self._profile is None and step >= self._first - 1:
-            self._prepare()
-        if not self._recording and step >= self._first:
+            if self._fits(left):
+                self._prepare()
+            else:
+                self._first = step + 2  # the next step may be the one that warms up
+        if self._profile is not None and not self._recording and step >= self._first:
             self._first = step
             self._start()
         if self._recording:
             # The name by which TensorBoard's plugin tells steps apart.
             self._mark = record_function(f"ProfilerStep#{step}")
             self._mark.__enter__()
+
+    def _fits(self, left: int) -> bool:
+        """Whether warm-up and window end before the epoch does, or no epoch is long enough."""
+        return left > min(self._window.steps, self._longest - 1)
 
     def _end(self, step: int) -> None:
         assert self._first is not None
