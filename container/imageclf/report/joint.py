@@ -70,7 +70,7 @@ def _confusions(run: Run) -> str:
     if not worst:
         return f"Every one of the {run.evaluation.split} images was classified right."
     told = [
-        f"{one.label} taken for {one.predicted} ({one.count} images, "
+        f"{one.label} taken for {one.predicted} ({one.count} image{'s' if one.count > 1 else ''}, "
         f"{figures.percent(one.share, 0)} of the class)"
         for one in worst
     ]

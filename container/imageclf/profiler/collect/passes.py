@@ -6,6 +6,7 @@ measured on the network itself.
 """
 
 import copy
+from functools import partial
 from typing import Any
 
 import torch
@@ -17,6 +18,9 @@ from imageclf.profiler.collect.peaks import DTYPES, Bench
 
 FEWEST = 2
 """Pictures that a batch norm needs."""
+
+_LEAST = 3
+"""Passes that are timed; the shortest counts."""
 
 
 class Passes:
@@ -44,7 +48,8 @@ class Passes:
         labels_b = torch.zeros(pictures, dtype=torch.int64, device=self._device)
         devices = [self._device] if self._device.type == "cuda" else []
         with torch.random.fork_rng(devices=devices), torch.enable_grad():
-            return bench.best_s(lambda: self._pass(images_bchw, labels_b, precision)) * 1e3
+            one_pass = partial(self._pass, images_bchw, labels_b, precision)
+            return bench.best_s(one_pass, least=_LEAST) * 1e3
 
     def _pass(self, images_bchw: Tensor, labels_b: Tensor, precision: str) -> None:
         self._network.zero_grad(set_to_none=True)

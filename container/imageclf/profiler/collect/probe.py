@@ -51,7 +51,7 @@ def measure(
     channels_last: bool,
     clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, Any]:
-    """The content of `machine.json`; takes about a second on a CPU.
+    """The content of `machine.json`; takes a second or two on a CPU.
 
     Args:
         network: as it is trained, on its device.
