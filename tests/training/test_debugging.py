@@ -7,12 +7,10 @@ test_entry.
 import json
 import logging
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 from imageclf import config
 from imageclf.contract import Tree
@@ -23,30 +21,12 @@ from imageclf.debugger.tensors.run import Run
 from imageclf.errors import SettingsError, TrainingError
 from imageclf.rules.files import DEBUGGER, STOP_FILE
 from imageclf.training.debugging import Debugging
-from imageclf.training.job import Job
 from imageclf.training.processes import World
 from imageclf.training.stop import StopRequested, StopSignal
 from tests.training import runs
+from tests.training.here import data, threads, train_here
 
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("data")
-    runs.write_pictures(folder, per_class=10)
-    return folder
-
-
-@pytest.fixture(autouse=True)
-def _threads() -> Iterator[None]:
-    """A job sets the number of threads of its process, which here is the tests'."""
-    before = torch.get_num_threads()
-    yield
-    torch.set_num_threads(before)
-
-
-def train_here(tree: Tree, stop: StopSignal | None = None) -> None:
-    """The job in this process: no second torch to load."""
-    Job(tree, World(), stop or StopSignal()).run()
+__all__ = ["data", "threads"]
 
 
 def run_of(tree: Tree) -> Run:

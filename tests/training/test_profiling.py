@@ -4,45 +4,24 @@ Several processes and hosts, and a stop signal to all of them, are tried in test
 """
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 from imageclf.contract import Tree
 from imageclf.profiler import names
 from imageclf.profiler.recorded import Stretch
 from imageclf.profiler.run import Profile
 from imageclf.rules.files import PROFILER, STOP_FILE
-from imageclf.training.job import Job
-from imageclf.training.processes import World
 from imageclf.training.stop import StopRequested, StopSignal
 from tests.training import runs
+from tests.training.here import data, threads, train_here
+
+__all__ = ["data", "threads"]
 
 WORKER = "localhost-0"
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("data")
-    runs.write_pictures(folder, per_class=10)
-    return folder
-
-
-@pytest.fixture(autouse=True)
-def _threads() -> Iterator[None]:
-    """A job sets the number of threads of its process, which here is the tests'."""
-    before = torch.get_num_threads()
-    yield
-    torch.set_num_threads(before)
-
-
-def train_here(tree: Tree, stop: StopSignal | None = None) -> None:
-    """The job in this process: no second torch to load."""
-    Job(tree, World(), stop or StopSignal()).run()
 
 
 def profile_of(tree: Tree) -> Profile:
