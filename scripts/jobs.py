@@ -64,7 +64,7 @@ def _ended(call: Call, seen: Description) -> list[str]:
     rows.append(("time", _time(seen)))
     rows.append(("cost", _cost(call, seen)))
     rows.append(("model", _artifact(seen)))
-    rows.append(("report", "scripts/report.sh --open"))
+    rows.append(("report", "scripts/report.sh"))
     rows.append(("next", "scripts/deploy.sh"))
     width = max(len(name) for name, _ in rows)
     return [f"{name:<{width}}  {value}" for name, value in rows]

@@ -1,6 +1,7 @@
 """`scripts/report.sh`: fetches the reports of a training job, and shows them."""
 
 import argparse
+import os
 import sys
 import webbrowser
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from imageclf.errors import LaunchError
 from scripts import cli, receipt, reports
 from scripts.cli import Call
 
+_DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY")
 _OVER = frozenset({"Completed", "Failed", "Stopped"})
 
 
@@ -25,7 +27,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     made.add_argument("job", nargs="?", metavar="JOB", help="its name; else the last one's")
     made.add_argument("--into", type=Path, metavar="FOLDER", help="else in the folder of notes")
-    made.add_argument("--open", action="store_true", help="show the first page in a browser")
+    made.add_argument(
+        "--open",
+        action=argparse.BooleanOptionalAction,
+        help="show the first page in a browser; by itself where there is a screen",
+    )
     return made
 
 
@@ -44,7 +50,8 @@ def _report(call: Call) -> int:
     print("\n".join(str(path) for path in shown))
     if job["TrainingJobStatus"] not in _OVER:
         print(f"{name} still runs: there is more when it has ended.")
-    if call.options.open:
+    wanted = call.options.open
+    if wanted or (wanted is None and is_watched()):
         _show(page or shown[0])
     return 0
 
@@ -54,6 +61,12 @@ def _none(name: str, job: dict[str, Any]) -> str:
     if status not in _OVER:
         return f"{name} is {status} and has no report yet; ask again when it has ended."
     return f"{name} left no report; train with the hyperparameter profile=on, or debug=standard."
+
+
+def is_watched() -> bool:
+    """Whether a person sits here, at a screen: a browser in the terminal helps nobody."""
+    graphical = sys.platform == "darwin" or any(name in os.environ for name in _DISPLAYS)
+    return sys.stdout.isatty() and graphical
 
 
 def _show(page: Path) -> None:

@@ -1,13 +1,14 @@
 """`scripts/report.sh`, on jobs of a real endpoint."""
 
 import io
+import sys
 import tarfile
 from pathlib import Path
 
 import pytest
 
 from scripts import reports
-from scripts.report import main
+from scripts.report import is_watched, main
 from tests.local_test.cloud.servers import CloudServer
 from tests.scripts.launching import Done, call, launch
 from tests.scripts.test_train import BUCKET, SLEEPS, start, until
@@ -112,3 +113,19 @@ def test_an_archive_leads_nowhere_else(cloud_server: CloudServer, tmp_path: Path
     found = reports.fetch(s3, told, tmp_path / "deep" / "here")
     assert found == [tmp_path / "deep" / "here" / "report.html"]
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["report.html"]
+
+
+@pytest.mark.parametrize(
+    ("screen", "terminal", "opens"),
+    [(True, True, True), (False, True, False), (True, False, False)],
+)
+def test_a_browser_opens_by_itself_only_for_a_person_at_a_screen(
+    monkeypatch: pytest.MonkeyPatch, screen: bool, terminal: bool, opens: bool
+) -> None:
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    monkeypatch.delenv("DISPLAY", raising=False)
+    if screen:
+        monkeypatch.setenv("DISPLAY", ":0")
+    assert is_watched() is opens
