@@ -18,7 +18,6 @@ from tests.serving.artifacts import prepare, write_artifact
 
 FAMILIES = {
     "alexnet": 64,
-    "convnext_tiny": 32,
     "inception_v3": 96,
     "shufflenet_v2_x0_5": 32,
     "vit_b_32": 32,

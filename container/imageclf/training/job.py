@@ -19,7 +19,7 @@ from imageclf.data.transforms import EvalTransform, normalise
 from imageclf.debugger.hook import settings as debug_settings
 from imageclf.errors import CheckpointError, DataError, TrainingError
 from imageclf.model import architecture as architectures
-from imageclf.model import defaults, export, pretrained, scores, weights
+from imageclf.model import defaults, pretrained, scores, weights
 from imageclf.model.layers import Freezer
 from imageclf.profiler import settings as profile_settings
 from imageclf.profiler.collect.clock import NoClock
@@ -282,6 +282,8 @@ class Job:
 
     def _export(self, plan: Plan) -> None:
         """Add the ONNX graph to the artifact, compared with torch on pictures of validation."""
+        from imageclf.model import export  # noqa: PLC0415  (half a second before the first step)
+
         view = EvalTransform(plan.network.image_size, plan.settings.crop_share)
         every = max(1, len(plan.data.validation) // _COMPARED)
         shown = plan.data.validation[::every][:_COMPARED]
