@@ -43,7 +43,7 @@ format: $(STAMP)  ## put the code into the form that `make check` asks for
 	$(BIN)/ruff check --fix .
 
 test: $(STAMP)  ## all tests but those of the image and of other clients
-	$(BIN)/pytest -n 3 --dist worksteal -m "not image and not clients"
+	$(BIN)/pytest -n 2 --dist worksteal -m "not image and not clients"
 
 test-clients: $(STAMP) $(CLIENTS_STAMP)  ## try the local cloud with SageMaker's SDK v3 and the AWS CLI
 	$(BIN)/pytest tests/clients -m clients

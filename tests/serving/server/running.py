@@ -139,6 +139,7 @@ class Server:
 
     def end(self) -> None:
         """End it and all below it, however it is."""
+        self.process.send_signal(signal.SIGSTOP)  # or it starts another one after the count
         self.family()
         self.process.kill()  # first, or it starts what is killed anew
         for one in self.left():

