@@ -18,7 +18,9 @@ from tests.serving.artifacts import prepare, write_artifact
 
 FAMILIES = {
     "alexnet": 64,
+    "convnext_tiny": 32,
     "inception_v3": 96,
+    "mobilenet_v3_small": 32,
     "shufflenet_v2_x0_5": 32,
     "vit_b_32": 32,
 }

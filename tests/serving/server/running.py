@@ -189,6 +189,12 @@ def started(root: Path, **environment: str) -> Iterator[Server]:
         server.end()
 
 
+def halt(process: psutil.Process) -> None:
+    """Stop a process, until SIGCONT; on a busy machine its threads go on for a while yet."""
+    process.send_signal(signal.SIGSTOP)
+    wait_until(lambda: process.status() == psutil.STATUS_STOPPED, "stopped")
+
+
 def wait_until(condition: Callable[[], object], what: str, server: Server | None = None) -> None:
     """Wait for `condition` to hold."""
     deadline = time.monotonic() + PATIENCE_S

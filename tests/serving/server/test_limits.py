@@ -1,13 +1,12 @@
 import json
 import signal
-import time
 from collections import Counter
 
 import pytest
 
 from tests.serving.requests_of_all_kinds import JPEG
 from tests.serving.server.raw import connected, sent, statuses, until_closed
-from tests.serving.server.running import Server, wait_until
+from tests.serving.server.running import Server, halt, wait_until
 
 CLOSE = b"Host: a\r\nConnection: close\r\n"
 LENGTH = b"Content-Length: %d\r\n\r\n" % len(JPEG)
@@ -145,7 +144,7 @@ def test_rubbish_behind_a_request_does_not_take_its_answer(server: Server) -> No
 
 def test_a_full_line_is_told_to_come_again_and_who_hangs_up_is_dropped(server: Server) -> None:
     worker = server.workers()[0]
-    worker.send_signal(signal.SIGSTOP)
+    halt(worker)
     found: Counter[tuple[int, str]] = Counter()
     try:
         waiting = [connected(server) for _ in range(10)]
@@ -167,14 +166,8 @@ def test_a_full_line_is_told_to_come_again_and_who_hangs_up_is_dropped(server: S
     assert answers == [[200]] * 10
 
 
-_MISSED_S = 3.0
-
-
 def refuses(server: Server) -> bool:
-    """Whether a newcomer finds the line full; one who is let in hangs up again.
-
-    One who reaches the worker before the others, on a busy machine, is missed only when it answers.
-    """
+    """Whether a newcomer finds the line full; one who is let in hangs up again."""
     dropped = hung_up(server)
     with connected(server) as newcomer:
         newcomer.sendall(POST + CLOSE + LENGTH + JPEG)
@@ -183,9 +176,7 @@ def refuses(server: Server) -> bool:
             return statuses(until_closed(newcomer)) == [429]
         except TimeoutError:
             pass
-    deadline = time.monotonic() + _MISSED_S
-    while hung_up(server) <= dropped and time.monotonic() < deadline:
-        time.sleep(0.02)
+    wait_until(lambda: hung_up(server) > dropped, "dropped", server)
     return False
 
 
