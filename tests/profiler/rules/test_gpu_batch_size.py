@@ -28,7 +28,8 @@ def test_a_gpu_that_no_process_uses_says_nothing_about_batches() -> None:
     system = Table(small.at_s, {**second, **small.columns})
     one = run(system, workers={"algo-1-0": {"gpu": 1}})
     assert findings(BatchSize.from_strings(SHORT), one) == []
-    assert len(findings(BatchSize.from_strings(SHORT), run(system))) == 1
+    other = run(system, workers={"algo-1-0": {"gpu": 0}})
+    assert len(findings(BatchSize.from_strings(SHORT), other)) == 1
 
 
 def test_the_last_small_window_can_be_drawn_as_boxes() -> None:
@@ -39,3 +40,10 @@ def test_the_last_small_window_can_be_drawn_as_boxes() -> None:
     box = told["Details"]["algo-1"]["gpu0"]["gpu"]
     assert box["p5"] <= box["p25"] <= box["p50"] <= box["p75"] <= box["p95"] < 70
     assert set(told["percentiles"]) == {"cpu", "gpu", "gpu_memory"}
+
+
+def test_a_gpu_that_is_low_while_the_others_are_busy_has_no_smaller_batches() -> None:
+    low = series("one_low")
+    assert findings(BatchSize.from_strings(SHORT), run(low)) == []
+    alone = run(low, workers={"algo-1-0": {"device": "cuda", "gpu": 0}})
+    assert len(findings(BatchSize.from_strings(SHORT), alone)) == 1

@@ -139,3 +139,27 @@ def test_figures_stay_small_and_are_json_whatever_the_length_of_the_run(name: st
     findings(rule, run(_gpus(**gpus), trained(0.0, 50_000.0, 1.0)))
     assert len(json.dumps(rule.details(), allow_nan=False)) < 200_000
     assert rule.datapoints == 100_000  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("name", "column", "said"),
+    [
+        ("BatchSize", "cpu", "The use of the CPU was not recorded"),
+        ("BatchSize", "gpu0_memory", "The memory of a GPU was not recorded"),
+        ("GPUMemoryIncrease", "gpu0_memory", "The memory of a GPU was not recorded"),
+        ("LoadBalancing", "gpu0_utilization", "The utilisation of a GPU was not recorded"),
+        ("CPUBottleneck", "cpu", "The use of the CPU was not recorded"),
+    ],
+)
+def test_what_was_not_recorded_is_named(name: str, column: str, said: str) -> None:
+    system = _gpus(gpu0=np.full(500, 40.0))
+    system.columns[column][:] = np.nan
+    state = _judged(name, system)
+    assert state.status is Status.STOPPED
+    assert state.details == f"{said} while the run trained: not evaluated."
+
+
+def test_all_that_was_not_recorded_is_named() -> None:
+    whole = _gpus(gpu0=np.full(500, 40.0))
+    state = _judged("BatchSize", sampled({"gpu0_utilization": whole["gpu0_utilization"]}))
+    assert "The use of the CPU and the memory of a GPU were not recorded" in state.details

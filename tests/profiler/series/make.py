@@ -5,7 +5,8 @@ shapes follow what is published of real ones: a training that keeps its GPU busy
 with a dip now and then (nvidia-smi logs in the guides of computing centres); a loader that cannot
 keep up shows as saw teeth between 0 and 100 %; one process that drives several GPUs uses the first
 more than the others; unused ones read 0 % (the MIT Supercloud Dataset, Samsi et al. 2021, has all
-of them). Whole per cents, as NVML counts. Run as `python -m tests.profiler.series.make`.
+of them). Whole per cents, as NVML counts. `like_recorded` adds shapes that recordings of others
+have, which are longer. Run as `python -m tests.profiler.series.make`.
 """
 
 import zipfile
@@ -15,12 +16,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-FILE = Path(__file__).with_name("synthesised.npz")
-INTERVAL_S = 0.5
-POINTS = 600
+from tests.profiler.series import like_recorded
+from tests.profiler.series.like_recorded import INTERVAL_S, Series, Values
 
-Values = npt.NDArray[np.float64]
-Series = dict[str, Values]
+__all__ = ["FILE", "INTERVAL_S", "POINTS"]
+
+FILE = Path(__file__).with_name("synthesised.npz")
+POINTS = 600
 
 _NOTE = "synthesised by make.py with a seed, not recorded on a GPU"
 
@@ -34,9 +36,10 @@ def main() -> None:
 
 
 def arrays() -> dict[str, npt.NDArray[Any]]:
-    """What the file holds: for each series its values [columns, POINTS], and their names."""
+    """What the file holds: for each series its values [columns, points], and their names."""
     found: dict[str, npt.NDArray[Any]] = {"note": np.array(_NOTE)}
-    for name, series in _all(np.random.default_rng(20)).items():
+    draw = np.random.default_rng(20)
+    for name, series in (*_all(draw).items(), *like_recorded.all_of(draw).items()):
         values = np.stack(list(series.values()))
         found[name] = np.clip(np.rint(values), 0, 100).astype(np.uint8)
         found[f"{name}_columns"] = np.array(list(series))

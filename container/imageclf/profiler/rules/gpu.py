@@ -16,6 +16,7 @@ from imageclf.profiler.recorded import Floats, Stretch, Table
 from imageclf.profiler.rules import figures
 from imageclf.profiler.rules.base import NO_GPU, ProfilerParameters, ProfilerRule
 from imageclf.profiler.rules.while_training import Part, WhileTraining
+from imageclf.report.figures import listing
 from imageclf.rules.finding import Finding
 from imageclf.rules.parameters import RuleParameters
 
@@ -23,6 +24,13 @@ Gpu = tuple[str, int]
 """A host and the number of its GPU."""
 
 ValueT = TypeVar("ValueT")
+
+_FIGURES = {
+    names.CPU: "the use of the CPU",
+    names.IO_WAIT: "I/O wait",
+    names.GPU_UTILIZATION: "the utilisation of a GPU",
+    names.GPU_MEMORY: "the memory of a GPU",
+}
 
 
 class PatientParameters(ProfilerParameters):
@@ -35,6 +43,9 @@ class GpuRule(ProfilerRule):
     """Judges each part of the samples of a host; findings come in the order of their times."""
 
     needs_gpu = True
+    needs: ClassVar[tuple[str, ...]] = (names.GPU_UTILIZATION,)
+    """What must have been recorded: columns of a host, and of any of its GPUs."""
+
     Parameters: ClassVar[type[RuleParameters]] = PatientParameters
 
     def __init__(self, parameters: RuleParameters | None = None) -> None:
@@ -43,6 +54,7 @@ class GpuRule(ProfilerRule):
         self.is_judged = False
         self._training = WhileTraining()
         self._has_gpu = self._is_on_gpu = False
+        self._known: set[str] = set()
 
     def look(self, seen: Stretch) -> Iterator[Finding]:
         self._has_gpu |= seen.has_gpu
@@ -69,8 +81,8 @@ class GpuRule(ProfilerRule):
     def missing(self) -> str:
         if not (self._has_gpu or self._is_on_gpu):
             return NO_GPU
-        if not self.datapoints:
-            return "No figures of a GPU were recorded while the run trained: not evaluated."
+        if absent := self._absent():
+            return f"{absent} recorded while the run trained: not evaluated."
         return f"{self.datapoints} data points are fewer than the rule waits for: not evaluated."
 
     def managed(self, details: Mapping[str, Any]) -> dict[str, Any]:
@@ -91,14 +103,33 @@ class GpuRule(ProfilerRule):
         if self.is_judged:
             self.looked = self.datapoints
 
+    def _absent(self) -> str:
+        """Which of the figures that this rule needs was never known, and its verb; else empty."""
+        if self._known.isdisjoint({names.GPU_UTILIZATION, names.GPU_MEMORY}):
+            return "No figures of a GPU were"
+        absent = [_FIGURES[name] for name in self.needs if name not in self._known]
+        said = listing(absent)
+        return f"{said[0].upper()}{said[1:]} {'were' if absent[1:] else 'was'} not" if said else ""
+
+    def _take_note(self, samples: Table) -> None:
+        """Of which figures there are numbers, of any GPU."""
+        for name in _FIGURES.keys() - self._known:
+            columns = [name, *(names.gpu_column(number, name) for number in samples.gpus)]
+            if any(samples.has(column) for column in columns):
+                self._known.add(name)
+
     def _judged(self, parts: Sequence[Part]) -> Iterator[Finding]:
+        for part in parts:
+            self._take_note(part.samples)
         yield from _in_order(finding for part in parts for finding in self.judge(part))
 
 
-def known_rows(samples: Table, columns: Sequence[str]) -> tuple[Floats, Floats]:
-    """Times [N] and rows [N, columns] of the samples of which all these columns are known."""
-    rows = np.stack([samples[name] for name in columns], axis=1)
-    known = np.isfinite(rows).all(axis=1)
+def known_rows(
+    samples: Table, columns: Sequence[str], also: Sequence[str] = ()
+) -> tuple[Floats, Floats]:
+    """Times [N] and rows [N, columns and also] of the samples of which all `columns` are known."""
+    rows = np.stack([samples[name] for name in (*columns, *also)], axis=1)
+    known = np.isfinite(rows[:, : len(columns)]).all(axis=1)
     return samples.at_s[known], rows[known]
 
 

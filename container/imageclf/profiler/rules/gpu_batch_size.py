@@ -32,18 +32,21 @@ class BatchSize(GpuRule):
     """The 95th percentiles of CPU, GPU and GPU memory are all below their thresholds.
 
     Of the GPUs that processes of the training use, or of all when none says which; each with the
-    CPU of its host, window by window. The first window of each GPU is told, all are counted.
+    CPU of its host, window by window. Batches are as large on all of them: of a GPU that is low
+    while another one of the host is above its threshold nothing is said. The first window of each
+    GPU is told, all are counted.
     """
 
     name = "BatchSize"
     description = "Looks for batches so small that neither CPU, GPU nor GPU memory is made use of."
     recommendation = "Make batches larger, with the learning rate in proportion, or take less GPU."
+    needs = (names.CPU, names.GPU_UTILIZATION, names.GPU_MEMORY)
     Parameters = BatchSizeParameters
     parameters: BatchSizeParameters
 
     def __init__(self, parameters: RuleParameters | None = None) -> None:
         super().__init__(parameters)
-        self._windows: dict[Gpu, Windows] = {}
+        self._windows: dict[Gpu, tuple[list[int], Windows]] = {}
         self._series: dict[str, dict[Gpu, Series]] = {kind: {} for kind in _KINDS}
         self._last: dict[Gpu, dict[str, Any]] = {}
 
@@ -64,18 +67,27 @@ class BatchSize(GpuRule):
 
     def _judge(self, which: Gpu, part: Part) -> Iterator[Finding]:
         given = self.parameters
-        columns = (names.CPU, gpu.utilization(which[1]), gpu.memory(which[1]))
-        at_s, rows = gpu.known_rows(part.samples, columns)
-        for kind, values in zip(_KINDS, rows.T, strict=True):
-            self._series[kind].setdefault(which, Series()).add(at_s, values)
-        windows = self._windows.setdefault(
-            which, Windows(given.patience, given.window, len(_KINDS))
+        gpus = part.samples.gpus
+        numbers, windows = self._windows.setdefault(
+            which, (gpus, Windows(given.patience, given.window, len(_KINDS) + len(gpus)))
         )
+        columns = (names.CPU, gpu.utilization(which[1]), gpu.memory(which[1]))
+        at_s, rows = gpu.known_rows(part.samples, columns, list(map(gpu.utilization, numbers)))
+        for kind, values in zip(_KINDS, rows.T, strict=False):
+            self._series[kind].setdefault(which, Series()).add(at_s, values)
         ends_s, judged = windows.add(at_s, rows)
         self.count(windows.count)
         self.is_judged |= bool(len(judged))
+        used = [len(_KINDS) + numbers.index(each) for each in gpu.in_use(part) if each in numbers]
         for end_s, window in zip(ends_s, judged, strict=True):
-            yield from self._window(which, part, float(end_s), window)
+            if not self._is_any_busy(window[:, used]):
+                yield from self._window(which, part, float(end_s), window[:, : len(_KINDS)])
+
+    def _is_any_busy(self, utilizations: Floats) -> bool:
+        """Whether one of these GPUs [points, gpus] is above its threshold, where it is known."""
+        threshold = self.parameters.gpu_threshold_p95
+        known = (column[np.isfinite(column)] for column in utilizations.T)
+        return any(len(each) and np.percentile(each, 95) >= threshold for each in known)
 
     def _window(self, which: Gpu, part: Part, at_s: float, rows: Floats) -> Iterator[Finding]:
         p95: Floats = np.percentile(rows, 95, axis=0)

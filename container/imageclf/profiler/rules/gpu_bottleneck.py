@@ -67,7 +67,6 @@ class Bottleneck(GpuRule):
     """
 
     column: ClassVar[str]
-    what: ClassVar[str]
     word: ClassVar[str]
     """Key of the count of bottlenecks."""
 
@@ -77,7 +76,6 @@ class Bottleneck(GpuRule):
         super().__init__(parameters)
         self._hosts: dict[str, _Host] = {}
         self._causes = Causes()
-        self._is_known = False
 
     @property
     @abstractmethod
@@ -94,7 +92,6 @@ class Bottleneck(GpuRule):
             return
         rows = np.stack([part.samples[gpu.utilization(each)] for each in used], axis=1)
         other = part.samples[self.column]
-        self._is_known |= bool(np.isfinite(other).any())
         known = np.isfinite(other) & np.isfinite(rows).any(axis=1)
         at_s = part.samples.at_s[known]
         low: Flags = np.nanmin(rows[known], axis=1, initial=np.inf) < self.parameters.gpu_threshold
@@ -152,11 +149,6 @@ class Bottleneck(GpuRule):
                 bottlenecks=host.hits,
             )
 
-    def missing(self) -> str:
-        if self._has_gpu and not self._is_known:
-            return f"{self.what} was not recorded while the run trained: not evaluated."
-        return super().missing()
-
     def details(self) -> dict[str, Any]:
         times = {name: host.times.at_s for name, host in self._hosts.items()}
         everything = np.sort(np.concatenate([np.empty(0), *times.values()]))
@@ -193,7 +185,7 @@ class CPUBottleneck(Bottleneck):
         "instance with more cores for each GPU."
     )
     column = names.CPU
-    what = "The use of the CPU"
+    needs = (column, names.GPU_UTILIZATION)
     word = "cpu_bottleneck"
     Parameters = CPUBottleneckParameters
     parameters: CPUBottleneckParameters
@@ -221,7 +213,7 @@ class IOBottleneck(Bottleneck):
         "Bring the data nearer: a faster disk, File mode with a local copy, fewer and larger files."
     )
     column = names.IO_WAIT
-    what = "I/O wait"
+    needs = (column, names.GPU_UTILIZATION)
     word = "io_bottleneck"
     Parameters = IOBottleneckParameters
     parameters: IOBottleneckParameters

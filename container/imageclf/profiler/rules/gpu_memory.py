@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import Field
 
+from imageclf.profiler import names
 from imageclf.profiler.rules import gpu
 from imageclf.profiler.rules.figures import Series, percentiles
 from imageclf.profiler.rules.gpu import Gpu, GpuRule, PatientParameters
@@ -36,6 +37,7 @@ class GPUMemoryIncrease(GpuRule):
         "Look for tensors that are kept from step to step (a loss summed without `.item()`, lists "
         "of outputs), before the GPU has no memory left."
     )
+    needs = (names.GPU_MEMORY,)
     Parameters = GPUMemoryIncreaseParameters
     parameters: GPUMemoryIncreaseParameters
 
