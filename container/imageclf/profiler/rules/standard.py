@@ -9,7 +9,7 @@ _STANDARD: dict[str, dict[str, str]] = {
     "CPUBottleneck": {"patience": "40"},
     "IOBottleneck": {"patience": "40"},
     "LoadBalancing": {"patience": "80"},
-    "GPUMemoryIncrease": {"patience": "40", "window": "20"},
+    "GPUMemoryIncrease": {"patience": "40", "window": "20", "only_steady": "True"},
     "Dataloader": {"min_data_wait": "10"},
     "MaxInitializationTime": {"threshold": "5"},
     "OverallSystemUsage": {},
