@@ -11,12 +11,59 @@ def test_gpus_that_share_the_work_are_balanced() -> None:
     assert findings(LoadBalancing.from_strings(SHORT), run(series("eight_balanced"))) == []
 
 
-def test_a_gpu_that_does_more_than_the_others_is_told_against_each_of_them() -> None:
-    found = findings(LoadBalancing.from_strings(SHORT), run(series("eight_unbalanced")))
-    assert {finding.tensor for finding in found} == {
-        f"GPUs 0 and {number} of algo-1" for number in range(1, 8)
-    }
-    assert all(finding.value > 0.9 for finding in found)
+def test_a_gpu_that_does_more_than_the_others_is_told_once_against_all_of_them() -> None:
+    (finding,) = findings(LoadBalancing.from_strings(SHORT), run(series("eight_unbalanced")))
+    assert finding.tensor == "GPU 0 of algo-1"
+    assert finding.value > 0.9
+    assert "GPU 0 of algo-1 did other work than 7 others: 97 %" in finding.found
+    assert "Others have less to do" in finding.meaning
+
+
+@pytest.mark.parametrize("name", ["one_low", "one_pauses"])
+def test_a_gpu_that_reads_low_is_told_to_hold_up_the_others_which_wait_at_full_use(
+    name: str,
+) -> None:
+    rule = LoadBalancing.from_strings(SHORT)
+    (finding,) = findings(rule, run(series(name)))
+    assert finding.tensor == "GPU 0 of algo-1"
+    assert "did other work than 7 others" in finding.found
+    assert "A GPU that reads low holds up the others" in finding.meaning
+    assert "LongCheckpoints" in finding.advice
+    assert rule.violations > len(finding.details["distances"]), "all pairs are counted"
+
+
+def test_a_program_is_told_each_pair_and_the_mean_of_each_gpu() -> None:
+    rule = LoadBalancing.from_strings(SHORT)
+    (finding,) = findings(rule, run(series("one_low")))
+    told = finding.details
+    assert (told["host"], told["odd"], told["others"]) == ("algo-1", [0], list(range(1, 8)))
+    assert [one["gpus"] for one in told["distances"]] == [[0, other] for other in range(1, 8)]
+    assert finding.value == max(one["distance"] for one in told["distances"])
+    first = series("one_low")["gpu0_utilization"][:80]
+    assert told["means"]["gpu0"] == first.mean()
+    assert rule.details()["odd"] == {"algo-1": {"gpu0": 7}}
+
+
+def test_two_gpus_that_differ_are_told_together() -> None:
+    of_two = {name: {"gpu": number} for number, name in enumerate(("algo-1-0", "algo-1-1"))}
+    whole = run(series("one_low"), workers=of_two)
+    (finding,) = findings(LoadBalancing.from_strings(SHORT), whole)
+    assert finding.tensor == "GPUs 0 and 1 of algo-1"
+    assert "GPU 0 and GPU 1 of algo-1 did unequal work: 7 % and 100 %" in finding.found
+
+
+def test_a_gpu_that_no_process_may_use_is_called_idle_and_not_slow() -> None:
+    (finding,) = findings(LoadBalancing.from_strings(SHORT), run(series("one_unused")))
+    assert "is used by no process" in finding.meaning
+
+
+def test_an_odd_gpu_that_comes_later_is_told_too() -> None:
+    busy = np.full(400, 97.0)
+    low = np.where(np.arange(400) < 200, 97.0, 30.0)
+    gpus = [np.full(400, 40.0), busy, busy, low, busy]
+    system = sampled({f"gpu{number}_utilization": one for number, one in enumerate(gpus)})
+    found = findings(LoadBalancing.from_strings(SHORT), run(system))
+    assert [finding.details["odd"] for finding in found] == [[0], [3]]
 
 
 def test_a_gpu_that_the_training_does_not_use_is_no_part_of_the_balance() -> None:

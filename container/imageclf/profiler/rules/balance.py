@@ -10,6 +10,7 @@ from pydantic import Field
 from imageclf.profiler.recorded import Floats
 from imageclf.profiler.rules import gpu
 from imageclf.profiler.rules.gpu import Gpu, GpuRule, PatientParameters
+from imageclf.profiler.rules.unequal import Pair, Unequal, odd_ones
 from imageclf.profiler.rules.while_training import Part
 from imageclf.profiler.rules.windows import Windows
 from imageclf.rules.finding import Finding
@@ -37,14 +38,16 @@ class LoadBalancing(GpuRule):
     Histograms are made of each `patience` data points. Their distance is the share of samples that
     would have to change bins (the total variation distance, half the sum of the differences). GPUs
     whose means are less than one bin apart are alike, on whichever side of an edge of bins they
-    are. Each pair of GPUs that the training uses (of all, when that is not known) is told once.
+    are. Of the GPUs that the training uses (of all, when that is not known) the odd ones are told,
+    which explain all pairs that differ: one finding for those of a host that were not told yet.
     """
 
     name = "LoadBalancing"
     description = "Looks for GPUs of one machine that do more work than others."
     recommendation = (
-        "Use one process for each GPU (which this image does by itself) instead of a model that is "
-        "copied to all, and give each process as many pictures."
+        "See what the process of a GPU that reads low does alone (checkpoints, logs, evaluation, "
+        "slower reading; SlowRank and LongCheckpoints look at that), and use one process for each "
+        "GPU, which this image does by itself."
     )
     Parameters = LoadBalancingParameters
     parameters: LoadBalancingParameters
@@ -55,7 +58,8 @@ class LoadBalancing(GpuRule):
         self._counts: dict[Gpu, Floats] = {}
         self._last: dict[str, dict[str, Any]] = {}
         self._is_alone = True
-        self._told: set[tuple[str, int, int]] = set()
+        self._odd: dict[Gpu, int] = {}
+        self._told: set[tuple[str, Pair]] = set()
 
     def judge(self, part: Part) -> Iterator[Finding]:
         numbers = part.samples.gpus
@@ -96,6 +100,7 @@ class LoadBalancing(GpuRule):
                 host: self._distances([(host, number) for number in known])
                 for host, (known, _) in sorted(self._windows.items())
             },
+            "odd": gpu.by_host(self._odd),
         }
         return {name: finite(value) for name, value in figures.items()}
 
@@ -107,49 +112,62 @@ class LoadBalancing(GpuRule):
     def _window(
         self, part: Part, numbers: list[int], at_s: float, rows: Floats
     ) -> Iterator[Finding]:
-        shares = [_shares(_counts(column)) for column in rows.T]
-        means = [_mean(column) for column in rows.T]
-        found = False
-        used = [numbers.index(number) for number in gpu.in_use(part) if number in numbers]
-        for one, other in combinations(used, 2):
-            distance = _distance(shares[one], shares[other])
-            apart = abs(means[one] - means[other])
-            if not distance > self.parameters.threshold or not apart >= _WIDTH:
-                continue
-            found = True
-            self.violations += 1
-            pair = (part.host, numbers[one], numbers[other])
-            if pair not in self._told:
-                self._told.add(pair)
-                both = (means[one], means[other])
-                yield self._found(pair, at_s, part.step_at(at_s), distance, both)
-        if found:
-            self.triggered += 1
-            self._last[part.host] = {
-                "at_s": at_s,
-                **{f"gpu{number}": mean for number, mean in zip(numbers, means, strict=True)},
-            }
+        used = [number for number in gpu.in_use(part) if number in numbers]
+        columns = dict(zip(numbers, rows.T, strict=True))
+        means = {number: _mean(columns[number]) for number in numbers}
+        shares = {number: _shares(_counts(columns[number])) for number in used}
+        distances = {
+            (one, other): distance
+            for one, other in combinations(used, 2)
+            if (distance := _distance(shares[one], shares[other])) > self.parameters.threshold
+            and abs(means[one] - means[other]) >= _WIDTH
+        }
+        if not distances:
+            return
+        self.violations += len(distances)
+        self.triggered += 1
+        self._last[part.host] = {
+            "at_s": at_s,
+            **{f"gpu{number}": mean for number, mean in means.items()},
+        }
+        for unequal in self._news(part.host, distances, means):
+            yield self._found(unequal, at_s, part.step_at(at_s))
 
-    def _found(
-        self,
-        pair: tuple[str, int, int],
-        at_s: float,
-        step: int,
-        distance: float,
-        means: tuple[float, float],
-    ) -> Finding:
-        host, first, second = pair
+    def _news(
+        self, host: str, distances: dict[Pair, float], means: dict[int, float]
+    ) -> Iterator[Unequal]:
+        """Counts the odd GPUs of a window, and gives those of which nothing was said yet."""
+        odd = odd_ones(distances, means)
+        known = {each for each in odd if (host, each) in self._odd}
+        for each in odd:
+            self._odd[host, each] = self._odd.get((host, each), 0) + 1
+        fresh = {
+            each
+            for each in set(odd) - known
+            if any(each in pair and (host, pair) not in self._told for pair in distances)
+        }
+        told = {pair: one for pair, one in distances.items() if fresh & set(pair)}
+        self._told |= {(host, pair) for pair in distances}
+        if fresh:
+            others = {each for pair in told for each in pair} - set(odd)
+            yield Unequal(host, tuple(sorted(fresh)), tuple(sorted(others)), told, means)
+
+    def _found(self, unequal: Unequal, at_s: float, step: int) -> Finding:
         return self.tell(
             at_s=at_s,
             step=step,
-            value=distance,
+            value=max(unequal.distances.values()),
             threshold=self.parameters.threshold,
-            where=f"GPUs {first} and {second} of {host}",
-            found=f"GPU {first} and GPU {second} of {host} did unequal work: {means[0]:.0f} % and "
-            f"{means[1]:.0f} % on the mean, and their histograms differ by {distance:.2f}.",
-            meaning="The busier GPU makes the others wait at each step, and they are paid for.",
-            advice="Give each GPU a process and as many pictures as the others.",
-            means=list(means),
+            where=unequal.where,
+            **unequal.words,
+            host=unequal.host,
+            odd=list(unequal.odd),
+            others=list(unequal.others),
+            means={f"gpu{number}": finite(mean) for number, mean in unequal.means.items()},
+            distances=[
+                {"gpus": list(pair), "distance": distance}
+                for pair, distance in unequal.distances.items()
+            ],
         )
 
 
