@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imageclf.profiler import names
-from imageclf.profiler.recorded import Stretch, Table
+from imageclf.profiler.recorded import Span, Stretch, Table
 from imageclf.profiler.rules.base import ProfilerRule
 from imageclf.rules.finding import Finding
 from tests.profiler.series.make import FILE, INTERVAL_S
@@ -54,6 +54,7 @@ def run(
     system: Table | Mapping[str, Table],
     steps: Table | Mapping[str, Table] | None = None,
     workers: Mapping[str, Mapping[str, Any]] | None = None,
+    spans: Sequence[Span] = (),
 ) -> Stretch:
     """A whole run as one stretch; it trains all the time unless `steps` says otherwise."""
     hosts = {HOST: system} if isinstance(system, Table) else dict(system)
@@ -61,7 +62,7 @@ def run(
     given = trained(0.0, end_s) if steps is None else steps
     tables = {WORKER: given} if isinstance(given, Table) else dict(given)
     facts = {name: {"device": "cuda"} for name in tables} if workers is None else dict(workers)
-    return Stretch(0, 0.0, end_s, system=hosts, steps=tables, workers=facts)
+    return Stretch(0, 0.0, end_s, system=hosts, steps=tables, workers=facts, spans=tuple(spans))
 
 
 def cut(whole: Stretch, at_s: Sequence[float]) -> list[Stretch]:
@@ -75,6 +76,7 @@ def cut(whole: Stretch, at_s: Sequence[float]) -> list[Stretch]:
             system={name: table.between(begin_s, end_s) for name, table in whole.system.items()},
             steps={name: table.between(begin_s, end_s) for name, table in whole.steps.items()},
             workers=whole.workers,
+            spans=tuple(one for one in whole.spans if begin_s <= one.at_s < end_s),
         )
         for number, (begin_s, end_s) in enumerate(pairwise(edges))
     ]

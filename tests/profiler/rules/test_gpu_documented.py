@@ -15,7 +15,7 @@ NAMES = [
     "LowGPUUtilization",
 ]
 
-OURS = {"only_steady": False}
+OURS = {"only_steady": False, "min_windows": 0.0}
 """Parameters beyond the documented ones, with the values at which they change nothing."""
 
 

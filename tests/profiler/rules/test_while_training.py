@@ -4,7 +4,7 @@ from dataclasses import replace
 import numpy as np
 
 from imageclf.profiler import names
-from imageclf.profiler.recorded import EMPTY, Stretch, Table
+from imageclf.profiler.recorded import EMPTY, Span, Stretch, Table
 from imageclf.profiler.rules.while_training import WhileTraining
 from tests.profiler.rules.gpu_runs import cut, run, sampled, trained
 
@@ -74,3 +74,20 @@ def test_a_step_that_is_known_late_counts_all_the_same() -> None:
     portions = cut(whole, [25.0, 55.0])
     late = [replace(portions[0], steps={}), replace(portions[1], steps={})]
     assert _times(*late, replace(portions[2], steps=whole.steps)) == _times(whole)
+
+
+def test_checkpoints_and_evaluations_are_known_while_they_last_and_then_forgotten() -> None:
+    spans = [
+        Span(names.CHECKPOINT, 3.0, 4.0, "algo-2-1"),
+        Span(names.EVALUATION, 22.0, 3.0, "algo-1-0"),
+        Span(names.TRAINING_LOOP, 0.0, 40.0, "algo-1-0"),
+    ]
+    training = WhileTraining()
+    whole = run(_samples(40), trained(0.0, 40.0, 1.0), spans=spans)
+    known = [
+        {span.name for span in part.spans}
+        for portion in cut(whole, [5.0, 10.0, 15.0, 20.0, 25.0])
+        for part in training.take(portion)
+    ]
+    checkpoint, evaluation = {names.CHECKPOINT}, {names.EVALUATION}
+    assert known == [checkpoint, checkpoint, set(), set(), evaluation, evaluation]

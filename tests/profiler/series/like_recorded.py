@@ -58,8 +58,10 @@ def _both_pause(draw: np.random.Generator) -> Series:
 
 
 def _teeth_low(draw: np.random.Generator) -> Series:
-    """Saw teeth between 0 and 80 %, 28 % on the mean."""
-    return _gpus(*(84 * draw.random(756) ** 2 for _ in range(2)), memory=28.2)
+    """Teeth between 0 and 90 %, 28 % on the mean, each window with as many high ones."""
+    golden = (5**0.5 - 1) / 2
+    spread = [(np.arange(756) * golden + draw.random()) % 1 for _ in range(2)]
+    return _gpus(*(90 * one**2.2 for one in spread), memory=28.2)
 
 
 def _memory_settles(draw: np.random.Generator) -> Series:

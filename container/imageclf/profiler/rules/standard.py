@@ -4,7 +4,7 @@ from imageclf.rules.configuration import RuleConfiguration
 
 _STANDARD: dict[str, dict[str, str]] = {
     "StepOutlier": {"n_outliers": "4", "patience": "50", "min_share": "5"},
-    "LowGPUUtilization": {"patience": "80", "window": "80"},
+    "LowGPUUtilization": {"patience": "80", "window": "80", "min_windows": "20"},
     "BatchSize": {"patience": "80", "window": "80"},
     "CPUBottleneck": {"patience": "40"},
     "IOBottleneck": {"patience": "40"},

@@ -81,8 +81,8 @@ _IDLE = {
     "advice": "Train with one process for each GPU, or take an instance with fewer GPUs.",
 }
 _LOW = {
-    "meaning": "A GPU that reads low holds up the others as a rule, and not they it: one that "
-    "waits for another in a collective operation can read 100 %.",
+    "meaning": "A GPU that reads low holds up the others as a rule: one that waits for another in "
+    "a collective operation can read 100 %.",
     "advice": "Look at what SlowRank and LongCheckpoints say, and for what the process of the GPU "
     "that reads low does alone: checkpoints, logs, evaluation, slower reading.",
 }

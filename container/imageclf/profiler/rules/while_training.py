@@ -7,16 +7,17 @@ are given out at its end.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
 from imageclf.profiler import names
-from imageclf.profiler.recorded import EMPTY, Floats, Stretch, Table
+from imageclf.profiler.recorded import EMPTY, Floats, Span, Stretch, Table
 
 _OF_HOST = (names.CPU, names.IO_WAIT)
 _OF_GPU = (names.GPU_UTILIZATION, names.GPU_MEMORY)
+_ASIDE = (names.CHECKPOINT, names.EVALUATION)
 _OF_STEP = (names.STEP, names.MODE, names.TOOK, *map(names.host_column, names.PHASES))
 
 
@@ -25,15 +26,22 @@ class Part:
     """Samples of one host, with the steps of its processes during that time, and GPUs in use.
 
     Args:
-        used: the GPUs that its processes name; empty when none does.
+        gpu_of: the GPUs that its processes name, by process; empty when none does.
         lead: training steps of the first process of the run, to name a time's step.
+        spans: checkpoints and evaluations of all processes of the run during that time.
     """
 
     host: str
     samples: Table
     steps: Mapping[str, Table]
-    used: frozenset[int]
+    gpu_of: Mapping[str, int]
     lead: Table
+    spans: Sequence[Span] = field(default=())
+
+    @property
+    def used(self) -> frozenset[int]:
+        """The GPUs that processes of the host name."""
+        return frozenset(self.gpu_of.values())
 
     def step_at(self, at_s: float) -> int:
         """The training step that was going on, or the last one before; 0 when none is known."""
@@ -47,14 +55,16 @@ class WhileTraining:
     def __init__(self) -> None:
         self._waiting: dict[str, Table] = {}
         self._steps: dict[str, Table] = {}
-        self._used: dict[str, set[int]] = {}
+        self._gpu_of: dict[str, int] = {}
+        self._spans: dict[Span, None] = {}
         self._begin_s, self._end_s = math.inf, -math.inf
 
     def take(self, seen: Stretch) -> list[Part]:
         """The samples up to here that are known to be of the training and were not given yet."""
         for name, facts in seen.workers.items():
             if isinstance(gpu := facts.get("gpu"), int):
-                self._used.setdefault(_host(name), set()).add(gpu)
+                self._gpu_of[name] = gpu
+        self._spans.update(dict.fromkeys(one for one in seen.spans if one.name in _ASIDE))
         for worker, table in seen.steps.items():
             if len(table):
                 self._add_steps(worker, table)
@@ -82,14 +92,18 @@ class WhileTraining:
                 given.append(self._part(host, part))
                 self._waiting[host] = _copied(table.between(end_s, math.inf))
         if given:
-            self._forget_steps(max(float(part.samples.at_s[-1]) for part in given))
+            before_s = max(float(part.samples.at_s[-1]) for part in given)
+            self._forget_steps(before_s)
+            left = (one for one in self._spans if one.at_s + one.took_s > before_s)
+            self._spans = dict.fromkeys(left)
         return given
 
     def _part(self, host: str, samples: Table) -> Part:
         steps = {name: table for name, table in self._steps.items() if _host(name) == host}
         first = self._steps[min(self._steps, key=_rank)] if self._steps else EMPTY
         lead = first.where(first[names.MODE] == names.TRAIN)
-        return Part(host, samples, steps, frozenset(self._used.get(host, ())), lead)
+        gpu_of = {name: gpu for name, gpu in self._gpu_of.items() if _host(name) == host}
+        return Part(host, samples, steps, gpu_of, lead, tuple(self._spans))
 
     def _forget_steps(self, before_s: float) -> None:
         """Keep the steps from the last one of each mode that began by `before_s` on."""
