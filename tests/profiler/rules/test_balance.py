@@ -52,6 +52,20 @@ def test_two_gpus_that_differ_are_told_together() -> None:
     assert "GPU 0 and GPU 1 of algo-1 did unequal work: 7 % and 100 %" in finding.found
 
 
+def test_one_pair_of_many_gpus_is_told_by_the_one_that_is_used_less() -> None:
+    turn = np.arange(200) % 4
+    first = np.where(turn < 2, 45.0, 75.0)
+    second = np.where(turn < 2, 95.0, 75.0)
+    between = np.where(turn == 0, 45.0, np.where(turn == 1, 95.0, 75.0))
+    gpus = [between, second, between, first]
+    system = sampled({f"gpu{number}_utilization": one for number, one in enumerate(gpus)})
+    rule = LoadBalancing.from_strings({**SHORT, "threshold": "0.4"})
+    (finding,) = findings(rule, run(system))
+    assert finding.tensor == "GPU 3 of algo-1"
+    assert "GPU 3 of algo-1 did other work than GPU 1: 60 %" in finding.found
+    assert finding.details["distances"] == [{"gpus": [1, 3], "distance": 0.5}]
+
+
 def test_a_gpu_that_no_process_may_use_is_called_idle_and_not_slow() -> None:
     (finding,) = findings(LoadBalancing.from_strings(SHORT), run(series("one_unused")))
     assert "is used by no process" in finding.meaning

@@ -65,6 +65,27 @@ def test_a_disease_of_a_gpu_is_seen_within_two_minutes(
     assert _found(_states(tmp_path, series(name), 120.0)) == rules
 
 
+@pytest.mark.parametrize(
+    ("name", "rules"),
+    [
+        ("one_low", {"LowGPUUtilization", "LoadBalancing"}),
+        ("one_pauses", {"LowGPUUtilization", "LoadBalancing"}),
+        ("both_pause", {"LowGPUUtilization"}),
+        ("teeth_low", {"LowGPUUtilization"}),
+        ("memory_settles", set()),
+        ("two_stalls", set()),
+        ("steady_42", {"LowGPUUtilization", "BatchSize"}),
+        ("one_unused", {"LowGPUUtilization", "LoadBalancing"}),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "rules",
+)
+def test_shapes_of_published_recordings_are_judged_as_what_they_are(
+    tmp_path: Path, name: str, rules: set[str]
+) -> None:
+    system = series(name)
+    assert _found(_states(tmp_path, system, float(system.at_s[-1]) + START_S)) == rules
+
+
 def test_a_minute_is_enough_for_a_gpu_that_is_used_little(tmp_path: Path) -> None:
     assert "LowGPUUtilization" in _found(_states(tmp_path, series("under_used"), 60.0))
 

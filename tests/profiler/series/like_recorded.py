@@ -61,7 +61,8 @@ def _teeth_low(draw: np.random.Generator) -> Series:
     """Teeth between 0 and 90 %, 28 % on the mean, each window with as many high ones."""
     golden = (5**0.5 - 1) / 2
     spread = [(np.arange(756) * golden + draw.random()) % 1 for _ in range(2)]
-    return _gpus(*(90 * one**2.2 for one in spread), memory=28.2)
+    teeth: list[Values] = [90 * np.power(one, 2.2, dtype=np.float64) for one in spread]
+    return _gpus(*teeth, memory=28.2)
 
 
 def _memory_settles(draw: np.random.Generator) -> Series:

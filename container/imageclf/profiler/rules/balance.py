@@ -130,7 +130,7 @@ class LoadBalancing(GpuRule):
             "at_s": at_s,
             **{f"gpu{number}": mean for number, mean in means.items()},
         }
-        for unequal in self._news(part.host, distances, means):
+        for unequal in self._news(part.host, distances, {each: means[each] for each in used}):
             yield self._found(unequal, at_s, part.step_at(at_s))
 
     def _news(

@@ -19,7 +19,7 @@ class Unequal:
         odd: numbers of the fewest GPUs with which all pairs that differ are explained.
         others: those from which they differ.
         distances: of the histograms of these pairs.
-        means: utilisation of each GPU, per cent.
+        means: utilisation of each GPU of the host that is used, per cent.
     """
 
     host: str
@@ -30,7 +30,7 @@ class Unequal:
 
     @property
     def where(self) -> str:
-        """Two GPUs of which neither is odder are named both."""
+        """Where there are but two GPUs, neither is odder, and both are named."""
         return f"{_gpus(self.odd if self._among_several else self._both)} of {self.host}"
 
     @property
@@ -40,7 +40,7 @@ class Unequal:
 
     @property
     def _among_several(self) -> bool:
-        return len(self._both) > 2
+        return len(self.means) > 2
 
     @property
     def _both(self) -> tuple[int, ...]:
