@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from imageclf import startup
 from imageclf.errors import ImageclfError
 
 
@@ -71,19 +72,22 @@ def _add_analysis(parser: argparse.ArgumentParser) -> None:
 
 
 def _train(_options: argparse.Namespace) -> int:
-    from imageclf.training.entry import train  # noqa: PLC0415  (each command loads only its room)
+    with startup.imports():
+        from imageclf.training.entry import train  # noqa: PLC0415  (only its room)
 
     return train()
 
 
 def _serve(_options: argparse.Namespace) -> int:
-    from imageclf.serving.supervisor import serve  # noqa: PLC0415
+    with startup.imports():
+        from imageclf.serving.supervisor import serve  # noqa: PLC0415
 
     return serve()
 
 
 def _ensemble(options: argparse.Namespace) -> int:
-    from imageclf.serving import ensemble, measure  # noqa: PLC0415
+    with startup.imports():
+        from imageclf.serving import ensemble, measure  # noqa: PLC0415
 
     weights = ensemble.parse_weights(options.weights)
     _, measured = ensemble.make(options.models, options.output, weights, options.data)
@@ -93,9 +97,10 @@ def _ensemble(options: argparse.Namespace) -> int:
 
 
 def _check_data(options: argparse.Namespace) -> int:
-    from imageclf import config  # noqa: PLC0415
-    from imageclf.data.checked import load_data  # noqa: PLC0415
-    from imageclf.data.listing import listing  # noqa: PLC0415
+    with startup.imports():
+        from imageclf import config  # noqa: PLC0415
+        from imageclf.data.checked import load_data  # noqa: PLC0415
+        from imageclf.data.listing import listing  # noqa: PLC0415
 
     values = dict(text.partition("=")[::2] for text in options.hyperparameters)
     data = load_data(options.folder, config.parse(values))
@@ -105,14 +110,16 @@ def _check_data(options: argparse.Namespace) -> int:
 
 
 def _report(options: argparse.Namespace) -> int:
-    from imageclf.report.joint import write_reports  # noqa: PLC0415
+    with startup.imports():
+        from imageclf.report.joint import write_reports  # noqa: PLC0415
 
     sys.stdout.write(f"{write_reports(options.folder)}\n")
     return 0
 
 
 def _analyze(options: argparse.Namespace) -> int:
-    from imageclf import analysis  # noqa: PLC0415
+    with startup.imports():
+        from imageclf import analysis  # noqa: PLC0415
 
     return analysis.run(options)
 

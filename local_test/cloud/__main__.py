@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, MutableMapping, Sequence
 
+from imageclf import startup
 from imageclf.errors import ImageclfError
 from local_test.cloud import commands
 from local_test.cloud.settings import CloudSettings
@@ -47,7 +48,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def _serve(settings: CloudSettings, strict: bool) -> int:
     _prepare(os.environ)
-    from local_test.cloud.endpoint import serve  # noqa: PLC0415  (moto reads the environment)
+    with startup.imports():
+        from local_test.cloud.endpoint import serve  # noqa: PLC0415  (moto reads the environment)
 
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s")
     serve(settings, strict)

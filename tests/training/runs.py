@@ -33,7 +33,7 @@ SMALL = {
 PATIENCE_S = 120.0
 
 _fork_server = multiprocessing.get_context("forkserver")
-_fork_server.set_forkserver_preload(["imageclf.training.program", "torch", "torchvision"])
+_fork_server.set_forkserver_preload(["tests.training.loaded"])
 
 
 def write_pictures(folder: Path, classes: int = 3, per_class: int = 10, seed: int = 0) -> None:

@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imageclf import artifact, machine
+from imageclf import artifact, machine, startup
 from imageclf.errors import ImageclfError
 from imageclf.serving import asked
 from imageclf.serving.answers import Response
@@ -75,7 +75,8 @@ def _door(responder: Responder, settings: ServeSettings, resolved: Resolved) -> 
 
 def _opened(model_dir: Path, settings: ServeSettings) -> "Predictor":
     # Here, since a torch that cannot be imported is a failure to tell, and takes a second.
-    from imageclf.serving.predictor import Predictor  # noqa: PLC0415
+    with startup.imports():
+        from imageclf.serving.predictor import Predictor  # noqa: PLC0415
 
     return Predictor.open(model_dir / ARTIFACT, settings, claims=model_dir)
 

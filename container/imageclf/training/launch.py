@@ -18,6 +18,7 @@ from imageclf.training import outcome
 
 MASTER_PORT_VARIABLE = "MASTER_PORT"
 _MASTER_PORT = "7777"
+_TORCHRUN = Path(__file__).parent / "start" / "several.py"
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Plan:
         """The command that starts this host's processes."""
         if not self.distributed:
             return [sys.executable, program]
-        launcher = [sys.executable, "-m", "torch.distributed.run"]
+        launcher = [sys.executable, str(_TORCHRUN)]
         return [*launcher, f"--nproc_per_node={self.processes}", *self._meeting(), program]
 
     def _meeting(self) -> list[str]:

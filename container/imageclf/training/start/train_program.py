@@ -2,7 +2,10 @@
 
 import sys
 
-from imageclf.training.program import main
+from imageclf import startup
+
+with startup.imports():
+    from imageclf.training.program import main
 
 if __name__ == "__main__":
     sys.exit(main())
