@@ -9,8 +9,6 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from sklearn.datasets import load_digits
-from sklearn.model_selection import train_test_split
 
 SHARES = {"train": 0.7, "valid": 0.15, "test": 0.15}
 SEED = 0
@@ -32,6 +30,8 @@ _BRIGHTEST = 16
 
 def write(folder: Path) -> None:
     """Write all digits below `folder`, always the same ones into the same split."""
+    from sklearn.datasets import load_digits  # noqa: PLC0415  (takes two seconds)
+
     digits = load_digits()
     pixels_nhw = np.rint(digits.images * (255 / _BRIGHTEST)).astype(np.uint8)
     for split, indices in _split(digits.target).items():
@@ -43,6 +43,8 @@ def write(folder: Path) -> None:
 
 def _split(labels_n: "np.ndarray[tuple[int], np.dtype[np.int64]]") -> dict[str, list[int]]:
     """Indices of each split, every digit in each by `SHARES`."""
+    from sklearn.model_selection import train_test_split  # noqa: PLC0415
+
     held_out = SHARES["valid"] + SHARES["test"]
     train, rest = train_test_split(
         np.arange(len(labels_n)), test_size=held_out, stratify=labels_n, random_state=SEED
