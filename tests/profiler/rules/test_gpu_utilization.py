@@ -97,6 +97,25 @@ def test_two_stalls_in_a_long_healthy_run_are_no_fluctuation_to_the_standard_rul
     assert rule.details()["windows"]["algo-1"]["gpu1"] == {"judged": 27, "fluctuating": 1}
 
 
+def test_a_stall_over_the_edge_of_two_windows_is_no_fluctuation_to_the_standard_rule() -> None:
+    time_s = np.arange(0, 300, 0.5)
+    stalled = np.where((time_s >= 37.5) & (time_s < 42.5), 0.0, 99.0)
+    whole = run(sampled({"gpu0_utilization": stalled}))
+    rule = LowGPUUtilization.from_strings(STANDARD)
+    assert findings(rule, whole) == []
+    assert rule.details()["windows"]["algo-1"]["gpu0"] == {"judged": 7, "fluctuating": 2}
+
+
+def test_two_stalls_at_the_start_are_none_to_a_rule_that_is_shown_more_samples() -> None:
+    """At 300 ms a window is 24 s long, and two of the first three have a stall."""
+    stalls = series("two_stalls")
+    place = np.searchsorted(stalls.at_s, np.arange(0, 1080, 0.3), side="right") - 1
+    more = {name: values[place] for name, values in stalls.columns.items()}
+    rule = LowGPUUtilization.from_strings(STANDARD)
+    assert findings(rule, run(sampled(more, 0.3))) == []
+    assert rule.details()["windows"]["algo-1"]["gpu1"] == {"judged": 45, "fluctuating": 2}
+
+
 def test_a_pause_of_a_minute_in_a_long_run_does_not_make_a_gpu_one_that_is_used_little() -> None:
     time_s = np.arange(0, 1800, 0.5)
     paused = np.where((time_s > 900) & (time_s < 990), 0.0, 97.0)

@@ -21,7 +21,9 @@ UNDER_USED, FLUCTUATING = "under-used", "fluctuating"
 
 _IDLE_PERCENT = 1.0
 
-_LEAST_WINDOWS = 2
+_LEAST_WINDOWS, _LEAST_S = 2, 30.0
+"""Of a GPU that fluctuates: one stall may reach over the edge of a window, and of short windows two
+stalls of the first minute, when much is done for the first time, are many."""
 
 
 class LowGPUUtilizationParameters(PatientParameters):
@@ -41,7 +43,7 @@ class LowGPUUtilization(GpuRule):
 
     Each GPU is judged by itself, window by window; the first window of each kind is told, all are
     counted. With `min_windows` it is the first by which that share of the windows is of the kind,
-    and of those that fluctuate two at least: a single stall makes a single window.
+    and of those that fluctuate two at least, with pauses that lie half a minute apart.
     """
 
     name = "LowGPUUtilization"
@@ -84,7 +86,7 @@ class LowGPUUtilization(GpuRule):
         at_s, rows = gpu.known_rows(part.samples, [gpu.utilization(which[1])])
         self._series.setdefault(which, Series()).add(at_s, rows[:, 0])
         windows = self._windows.setdefault(
-            which, Windows(given.patience, given.window, 1 + len(CAUSES))
+            which, Windows(given.patience, given.window, 2 + len(CAUSES))
         )
         ends_s, judged = windows.add(at_s, self._with_causes(which, part, at_s, rows))
         self.count(windows.count)
@@ -93,11 +95,11 @@ class LowGPUUtilization(GpuRule):
             yield from self._window(which, part, float(end_s), window)
 
     def _with_causes(self, which: Gpu, part: Part, at_s: Floats, rows: Floats) -> Floats:
-        """The rows with what the training did while the GPU stood still."""
+        """The rows with their times, and what the training did while the GPU stood still."""
         still = rows[:, 0] < self.parameters.threshold_p5
         found: Floats = np.full((len(rows), len(CAUSES)), np.nan)
         found[still] = causes(part, which[1], at_s[still])
-        return np.hstack((rows, found))
+        return np.hstack((rows, at_s[:, None], found))
 
     def _window(self, which: Gpu, part: Part, at_s: float, window: Floats) -> Iterator[Finding]:
         given = self.parameters
@@ -110,23 +112,25 @@ class LowGPUUtilization(GpuRule):
         elif p5 < given.threshold_p5:
             kind = FLUCTUATING
             still = window[window[:, 0] < given.threshold_p5, 1:]
-            self._still.setdefault(which, StandingStill()).add(still)
+            self._still.setdefault(which, StandingStill()).add(still[:, 0], still[:, 1:])
         else:
             return
         self.violations += 1
         self.triggered += 1
         kinds[kind] += 1
         self._last[which] = {"gpu_95": p95, "gpu_5": p5, "at_s": at_s}
-        if (which, kind) not in self._told and self._is_enough(kinds, kind):
+        if (which, kind) not in self._told and self._is_enough(which, kind):
             self._told.add((which, kind))
             say = self._under_used if kind == UNDER_USED else self._fluctuating
             yield say(which, at_s, part.step_at(at_s), p5, p95)
 
-    def _is_enough(self, kinds: Counter[str], kind: str) -> bool:
+    def _is_enough(self, which: Gpu, kind: str) -> bool:
         """Whether windows of this kind are no exception."""
-        share = self.parameters.min_windows
-        if share and kind == FLUCTUATING and kinds[kind] < _LEAST_WINDOWS:
-            return False
+        share, kinds = self.parameters.min_windows, self._kinds[which]
+        if share and kind == FLUCTUATING:
+            still = self._still[which]
+            if kinds[kind] < _LEAST_WINDOWS or still.end_s - still.begin_s < _LEAST_S:
+                return False
         return 100 * kinds[kind] >= share * kinds["judged"]
 
     def _windows_said(self, which: Gpu, kind: str) -> str:

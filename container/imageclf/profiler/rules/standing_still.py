@@ -1,5 +1,6 @@
 """What the training did while a GPU stood still, as far as the profile knows; words for it."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,15 +58,23 @@ def _inside(part: Part, name: str, at_s: Floats) -> npt.NDArray[np.bool_]:
 
 @dataclass
 class StandingStill:
-    """Sums up the pauses of a GPU: samples, those of which the phase is known, and by cause."""
+    """Sums up the pauses of a GPU: samples, those of which the phase is known, and by cause.
+
+    Args:
+        begin_s, end_s: times of the first and the last of these samples.
+    """
 
     samples: int = 0
+    begin_s: float = math.inf
+    end_s: float = -math.inf
     known: int = 0
     by_cause: tuple[float, ...] = (0.0,) * len(CAUSES)
 
-    def add(self, rows: Floats) -> None:
-        """Take `causes` [N, causes]."""
+    def add(self, at_s: Floats, rows: Floats) -> None:
+        """Take `causes` [N, causes] at the times `at_s` [N]."""
         self.samples += len(rows)
+        self.begin_s = float(at_s.min(initial=self.begin_s))
+        self.end_s = float(at_s.max(initial=self.end_s))
         self.known += int(np.isfinite(rows).all(axis=1).sum())
         self.by_cause = tuple((np.asarray(self.by_cause) + np.nansum(rows, axis=0)).tolist())
 
