@@ -1,13 +1,13 @@
-"""What the profiler costs, whether it finds planted diseases, and how good its advice is.
+"""What the profiler costs, what it finds, how good its advice is, how soon its page opens.
 
-python -m bench.profile [cost|planted|advice] [options]
+python -m bench.profile [cost|planted|advice|page] [options]
 """
 
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-COMMANDS = ("cost", "planted", "advice")
+COMMANDS = ("cost", "planted", "advice", "page")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
