@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-PROGRAM = """
+COUNTED = """
 import gc
 from imageclf import startup
 
@@ -19,20 +19,31 @@ gc.collect()
 print(during, kept > 100_000, enabled, len(looked))
 """
 
+WITHIN = """
+import gc
+from imageclf import startup
 
-def run(more: str) -> str:
-    ended = subprocess.run(
-        [sys.executable, "-c", PROGRAM.format(more=more)],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return ended.stdout
+with startup.imports():
+    with startup.imports():
+        pass
+    print(gc.isenabled(), gc.get_freeze_count())
+print(gc.isenabled(), gc.get_freeze_count() > 0)
+"""
+
+
+def output(program: str) -> str:
+    return subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    ).stdout
 
 
 def test_the_collector_rests_during_imports_and_works_afterwards() -> None:
-    assert run("math") == "0 True True 2\n"
+    assert output(COUNTED.format(more="math")) == "0 True True 2\n"
 
 
 def test_it_works_again_after_an_import_that_failed() -> None:
-    assert run("absent") == "0 True True 2\n"
+    assert output(COUNTED.format(more="absent")) == "0 True True 2\n"
+
+
+def test_a_block_within_another_leaves_the_end_to_that_one() -> None:
+    assert output(WITHIN) == "False 0\nTrue True\n"

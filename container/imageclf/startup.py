@@ -13,7 +13,13 @@ from contextlib import contextmanager
 
 @contextmanager
 def imports() -> Iterator[None]:
-    """Import in this block; what the process holds at its end is kept until the process ends."""
+    """Import in this block; what the process holds at its end is kept until the process ends.
+
+    Within another such block, or where the collector is off anyway, it does nothing.
+    """
+    if not gc.isenabled():
+        yield
+        return
     gc.disable()
     try:
         yield

@@ -14,7 +14,10 @@ import importlib
 import sys
 from types import ModuleType
 
-import torch
+from imageclf import startup
+
+with startup.imports():
+    import torch
 
 _DECLARED: list[torch.library.Library] = []  # an operator lives as long as its library
 
@@ -37,4 +40,5 @@ def _import_torchvision() -> ModuleType:
     return importlib.import_module("torchvision")
 
 
-torchvision = _import_torchvision()
+with startup.imports():
+    torchvision = _import_torchvision()
