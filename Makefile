@@ -42,8 +42,10 @@ format: $(STAMP)  ## put the code into the form that `make check` asks for
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+# Each module is compiled once, and not in each of the hundreds of processes that tests start.
+test: export PYTHONDONTWRITEBYTECODE =
 test: $(STAMP)  ## all tests but those of the image and of other clients
-	$(BIN)/pytest -n 2 --dist worksteal -m "not image and not clients"
+	$(BIN)/pytest -n 3 --dist worksteal -m "not image and not clients"
 
 test-clients: $(STAMP) $(CLIENTS_STAMP)  ## try the local cloud with SageMaker's SDK v3 and the AWS CLI
 	$(BIN)/pytest tests/clients -m clients
