@@ -6,11 +6,16 @@ people's scripts look for it: below `rule-output` of the job.
 
 from collections.abc import Mapping
 
+from imageclf.contract import JOB_NAME_VARIABLE
 from scripts import prices
 from scripts.place import Place
 from scripts.sections import Settings
 
 PRICE, REPORTS = "IMAGECLF_DOLLARS_AN_HOUR", "IMAGECLF_REPORTS_S3"
+
+OWN_NAME = f"{{{JOB_NAME_VARIABLE}}}"
+"""In place of the name in an address: that of the job itself, which a search gives to its trials
+later; the container puts it in (`imageclf.profiler.delivery`)."""
 
 _OFF = ("", "off")
 
@@ -18,7 +23,9 @@ _OFF = ("", "off")
 def environment(
     settings: Settings, place: Place, hyperparameters: Mapping[str, str], name: str
 ) -> dict[str, str]:
-    """Variables for the training container of the job `name`; none where no profile is asked for.
+    """Variables for the training container of the job `name`, or of any job by `OWN_NAME`.
+
+    There are none where no profile is asked for.
 
     On spot capacity the price is what an ordinary discount leaves of it.
     """

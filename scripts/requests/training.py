@@ -55,10 +55,7 @@ def create_training_job(
             "VolumeSizeInGB": train.volume_gb,
         },
         "StoppingCondition": stopping(settings),
-        "Environment": {
-            **profiling.environment(settings, place, hyperparameters, name),
-            **settings.environment,
-        },
+        "Environment": environment(settings, place, hyperparameters, name),
         "Tags": naming.tags(settings),
         "ProfilerConfig": {"DisableProfiler": True},
     }
@@ -67,6 +64,16 @@ def create_training_job(
     if train.checkpoints or checkpoints:
         request["CheckpointConfig"] = {"S3Uri": checkpoints or place.uri("checkpoints", name, "")}
     return without_empty(request)
+
+
+def environment(
+    settings: Settings, place: Place, hyperparameters: Mapping[str, str], name: str
+) -> dict[str, str]:
+    """Variables of the container of the job `name`; those of the settings go first."""
+    return {
+        **profiling.environment(settings, place, hyperparameters, name),
+        **settings.environment,
+    }
 
 
 def channels(settings: Settings, data: str) -> list[Request]:

@@ -9,7 +9,7 @@ from imageclf.config import Hyperparameters
 from imageclf.errors import SettingsError
 from scripts import naming
 from scripts.place import Place
-from scripts.requests import spaces, training
+from scripts.requests import profiling, spaces, training
 from scripts.requests.spaces import Space
 from scripts.requests.training import Request
 from scripts.sections import Settings
@@ -58,11 +58,12 @@ def create_tuning_job(
         space, shared = _resource_apart(space, shared)
     name = naming.short_name(settings, at)
     job = training.create_training_job(settings, place, shared, data, at=at)
+    told = training.environment(settings, place, shared, profiling.OWN_NAME)
     return training.without_empty(
         {
             "HyperParameterTuningJobName": name,
             "HyperParameterTuningJobConfig": _config(settings, space, shared),
-            "TrainingJobDefinition": _definition(place, job, name),
+            "TrainingJobDefinition": _definition(place, {**job, "Environment": told}, name),
             "WarmStartConfig": _warm_start(settings),
             "Tags": naming.tags(settings),
         }

@@ -41,6 +41,24 @@ def test_the_report_lies_where_the_managed_service_would_put_it(s3: Any, output:
     assert deliver(output, told) == address, "an attempt after an interruption takes its place"
 
 
+def test_each_trial_of_a_search_puts_its_report_below_its_own_name(s3: Any, output: Path) -> None:
+    told = {"IMAGECLF_REPORTS_S3": "s3://delivered/jobs/{TRAINING_JOB_NAME}/rule-output"}
+    for trial in ("search-001", "search-002"):
+        address = deliver(output, {**told, "TRAINING_JOB_NAME": trial})
+        assert address.startswith(f"s3://delivered/jobs/{trial}/rule-output/ProfilerReport-")
+        found = s3.list_objects_v2(Bucket="delivered", Prefix=f"jobs/{trial}/rule-output/")
+        assert found["KeyCount"] == 2
+
+
+def test_a_report_whose_place_needs_a_name_that_is_not_known_is_not_put_anywhere(
+    output: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    told = {"IMAGECLF_REPORTS_S3": "s3://delivered/jobs/{TRAINING_JOB_NAME}/rule-output"}
+    assert not deliver(output, told)
+    (line,) = [one.message for one in caplog.records if one.name == "imageclf.profiler.delivery"]
+    assert line.endswith("TRAINING_JOB_NAME, which holds it, is not set.")
+
+
 @pytest.mark.parametrize("address", ["s3://no-such-bucket/x", "nowhere", "s3://"])
 def test_a_failure_is_one_line_of_the_log(
     address: str, account: CloudServer, output: Path, caplog: pytest.LogCaptureFixture

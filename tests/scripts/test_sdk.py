@@ -42,7 +42,7 @@ def test_the_estimator_sends_the_request_of_a_training(aws: Aws, flags: dict[str
 def test_the_tuner_sends_the_request_of_a_search(aws: Aws, flags: dict[str, Any]) -> None:
     made = make_settings(**flags)
     request = tuning.create_tuning_job(
-        made, make_place(made), {"architecture": "resnet18"}, DATA, at=AT
+        made, make_place(made), {"architecture": "resnet18", "profile": "on"}, DATA, at=AT
     )
     answer = {"HyperParameterTuningJobArn": ARN}
     with Stubber(aws.client("sagemaker")) as sagemaker:

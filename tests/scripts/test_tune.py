@@ -52,11 +52,21 @@ def notes(folder: Path) -> dict[str, Any]:
     return found
 
 
+def told(server: CloudServer, search: str) -> list[dict[str, str]]:
+    """What each training of a search was told in its environment."""
+    client = server.client("sagemaker")
+    found = client.list_training_jobs_for_hyper_parameter_tuning_job(
+        HyperParameterTuningJobName=search
+    )
+    names = [one["TrainingJobName"] for one in found["TrainingJobSummaries"]]
+    return [client.describe_training_job(TrainingJobName=name)["Environment"] for name in names]
+
+
 def test_a_search_ends_with_the_best_in_a_table_a_file_and_a_picture(
     cloud_server: CloudServer, environment: dict[str, str], tmp_path: Path
 ) -> None:
     file = tmp_path / "out" / "best.json"
-    arguments = ("architecture=resnet18", "--out", str(file))
+    arguments = ("architecture=resnet18", "profile=on", "--out", str(file))
     done = launch("tune", *arguments, folder=tmp_path, environment=environment)
     assert done.returncode == 0, done.stdout + done.stderr
     name = notes(tmp_path)["tuning_job"]
@@ -67,7 +77,7 @@ def test_a_search_ends_with_the_best_in_a_table_a_file_and_a_picture(
     assert table[-2].startswith(best)  # ranked: the best is the first of the two rows
     written = gather({}, file, [])
     tuned = job["BestTrainingJob"]["TunedHyperParameters"]
-    assert written == {"architecture": "resnet18", **tuned}
+    assert written == {"architecture": "resnet18", "profile": "on", **tuned}
     assert notes(tmp_path)["training_job"] == best
     (picture,) = tmp_path.rglob("*.svg")
     assert best in picture.read_text()
@@ -79,6 +89,10 @@ def test_a_search_ends_with_the_best_in_a_table_a_file_and_a_picture(
     arn = f"arn:aws:sagemaker:us-east-1:123456789012:hyper-parameter-tuning-job/{name}"
     tags = cloud_server.client("sagemaker").list_tags(ResourceArn=arn)["Tags"]
     assert {"Key": "imageclf:project", "Value": "imageclf"} in tags
+    reports = f"s3://{BUCKET}/imageclf/jobs/{{TRAINING_JOB_NAME}}/rule-output"
+    of_trials = told(cloud_server, name)
+    assert [one["IMAGECLF_REPORTS_S3"] for one in of_trials] == [reports] * 2
+    assert all(float(one["IMAGECLF_DOLLARS_AN_HOUR"]) > 0 for one in of_trials)
 
 
 def test_a_search_is_started_stopped_and_followed_to_its_end(

@@ -1,7 +1,8 @@
 """Puts the profiler report where people's scripts look for it in S3, without the managed service.
 
 That is `<output>/<job>/rule-output/ProfilerReport-<id>/profiler-output/`. The launchers say where
-by an environment variable; what fails here is a line in the log and nothing else.
+by an environment variable; what fails here is a line in the log and nothing else. For the trials
+of a search it is one for all of them, with `{TRAINING_JOB_NAME}` in the place of their names.
 """
 
 import logging
@@ -10,6 +11,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from imageclf.contract import JOB_NAME_VARIABLE
 from imageclf.errors import ActionError
 from imageclf.profiler import names
 from imageclf.rules.actions import aws
@@ -17,6 +19,8 @@ from imageclf.rules.bucket import SCHEME
 
 ADDRESS = "IMAGECLF_REPORTS_S3"
 """Environment variable with the address of the job's `rule-output`; without it nothing is sent."""
+
+_OWN_NAME = f"{{{JOB_NAME_VARIABLE}}}"
 
 _TRACE = "profiler-trace.json.gz"
 _TYPES = {".html": "text/html; charset=utf-8", ".json": "application/json"}
@@ -34,6 +38,16 @@ def deliver(output_data: Path, environment: Mapping[str, str] = os.environ) -> s
     files = sorted(_files(output_data))
     if not address or not files:
         return ""
+    name = environment.get(JOB_NAME_VARIABLE, "")
+    if _OWN_NAME in address and not name:
+        _log.warning(
+            "The profiler report was not put into S3: %s says where by the job's name, and %s, "
+            "which holds it, is not set.",
+            ADDRESS,
+            JOB_NAME_VARIABLE,
+        )
+        return ""
+    address = address.replace(_OWN_NAME, name)
     bucket, _, prefix = address.removeprefix(SCHEME).partition("/")
     within = f"ProfilerReport-{zlib.crc32(address.encode())}/profiler-output"
     try:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from scripts.requests import training
+from scripts.requests import training, tuning
 from tests.scripts.requests_of import AT, DATA, faults, make_place, make_settings
 
 
@@ -36,3 +36,27 @@ def test_a_training_without_a_profile_is_told_nothing() -> None:
     for given in ({}, {"profile": "off"}):
         request = training.create_training_job(made, make_place(made), given, DATA, at=AT)
         assert "Environment" not in request
+
+
+@pytest.mark.parametrize("spot", [False, True])
+def test_the_trials_of_a_search_know_their_price_and_put_their_reports_each_to_its_own(
+    spot: bool,
+) -> None:
+    made = make_settings(train__spot=spot)
+    place, given = make_place(made), {"profile": "on"}
+    request = tuning.create_tuning_job(made, place, given, DATA, at=AT)
+    assert faults("CreateHyperParameterTuningJob", request) == []
+    definition = request["TrainingJobDefinition"]
+    output = definition["OutputDataConfig"]["S3OutputPath"]
+    one = training.create_training_job(made, place, given, DATA, at=AT)["Environment"]
+    assert definition["Environment"] == {
+        "IMAGECLF_DOLLARS_AN_HOUR": one["IMAGECLF_DOLLARS_AN_HOUR"],
+        "IMAGECLF_REPORTS_S3": f"{output}/{{TRAINING_JOB_NAME}}/rule-output",
+    }
+
+
+def test_the_trials_of_a_search_without_profiles_are_told_what_the_settings_say() -> None:
+    for own in ({}, {"A": "b"}):
+        made = make_settings(environment=own)
+        request = tuning.create_tuning_job(made, make_place(made), {}, DATA, at=AT)
+        assert request["TrainingJobDefinition"].get("Environment", {}) == own
