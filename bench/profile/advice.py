@@ -4,7 +4,8 @@
     python -m bench.profile advice --alone
 
 Each architecture is trained once as it is; what the profile predicts is then done, one change at
-a time, by the same program on the same pictures. With `--alone` only the learner's steps are, in
+a time, by the same program on the same pictures. Cached features are predicted for, and followed
+in, trainings of the head alone, of three epochs. With `--alone` only the learner's steps are, in
 time of the processor: that is good on a busy machine too, and says nothing of readers. Prints a
 table of the step's time as predicted and as measured, and writes
 `bench/results/profile_advice.json`.
@@ -35,7 +36,11 @@ from imageclf.profiler.run import Profile
 
 RESULTS = Path(__file__).parents[1] / "results" / "profile_advice.json"
 
-CACHED_DECODING = "cached decoding"
+CACHED_DECODING, CACHED_FEATURES = "cached decoding", "cached features"
+HEAD_ALONE = {"train": "head", "epochs": 3}
+_ROUNDS = 2
+"""With and without features in turn; the quickest of each counts, for a machine is not always
+equally fast."""
 _RAW_SHARE = 0.875
 
 
@@ -63,13 +68,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         data = options.data or _made_up(Path(scratch) / "data")
         found = []
         for architecture in options.architectures:
-            for one in _follow(options, architecture, data.resolve(), Path(scratch)):
+            for one in _followed(options, architecture, data.resolve(), Path(scratch)):
                 print(_row(one), file=sys.stderr, flush=True)
                 found.append(one)
     RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_text(json.dumps(_content(options, found), indent=1) + "\n")
     print(_table(options, found))
     return 0
+
+
+def mean_step_ms(profile: Profile) -> float:
+    """Of all training steps, for a whole batch; the very first, a warm-up, as long as the next."""
+    run = profile.whole()
+    (steps,) = (run.train_steps(worker) for worker in run.steps)
+    took, images = steps[names.TOOK], steps[names.IMAGES]
+    return float((took.sum() - took[0] + took[1]) / images.sum() * images.max())
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -89,7 +102,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _follow(
+def _followed(
     options: argparse.Namespace, architecture: str, data: Path, scratch: Path
 ) -> Iterator[Followed]:
     settings = {
@@ -100,6 +113,16 @@ def _follow(
         "workers": options.workers,
         "epochs": options.epochs,
     }
+    if options.only != [CACHED_FEATURES]:
+        yield from _follow(options, settings, data, scratch)
+    if not options.alone and (not options.only or CACHED_FEATURES.startswith(tuple(options.only))):
+        yield from _follow_features({**settings, **HEAD_ALONE}, data, scratch)
+
+
+def _follow(
+    options: argparse.Namespace, settings: Mapping[str, Any], data: Path, scratch: Path
+) -> Iterator[Followed]:
+    """What one setting changes, or pictures that are decoded before; steps with a whole batch."""
     before = _train(options, settings, data, scratch)
     for prediction in before.predictions:
         name, _, value = prediction.change.partition("=")
@@ -108,9 +131,9 @@ def _follow(
             continue
         given = data if value else _decoded(data, scratch / "decoded", options.image_size)
         load = os.getloadavg()[0]
-        after = _train(options, settings | ({name: value} if value else {}), given, scratch)
+        after = _train(options, {**settings, **({name: value} if value else {})}, given, scratch)
         yield Followed(
-            architecture,
+            str(settings["architecture"]),
             prediction.change,
             before.facts["step_ms"],
             prediction.step_ms,
@@ -119,13 +142,43 @@ def _follow(
         )
 
 
+def _follow_features(settings: Mapping[str, Any], data: Path, scratch: Path) -> Iterator[Followed]:
+    """Features kept from the first epoch: the mean of all steps, and the whole training loop."""
+    load = round(os.getloadavg()[0], 1)
+    rounds = [
+        (
+            _profiled(settings, data, scratch),
+            _profiled(settings, data, scratch, "bench.profile.advice_features"),
+        )
+        for _ in range(_ROUNDS)
+    ]
+    before, after = (min(runs, key=_loop_s) for runs in zip(*rounds, strict=True))
+    advised = advise(before).predictions
+    predicted = next(one for one in advised if one.change == CACHED_FEATURES)
+    name = str(settings["architecture"])
+    steps = mean_step_ms(before), predicted.step_ms, mean_step_ms(after)
+    yield Followed(name, CACHED_FEATURES, *steps, load)
+    loops = _loop_s(before) * 1e3, predicted.run_s * 1e3, _loop_s(after) * 1e3
+    yield Followed(name, "- the whole loop", *loops, load)
+
+
+def _loop_s(profile: Profile) -> float:
+    return float(advise(profile).facts["run_s"])
+
+
 def _train(
     options: argparse.Namespace, settings: Mapping[str, Any], data: Path, scratch: Path
 ) -> Advised:
-    """Advice on a run of the whole program, as the image starts it, or of the learner alone."""
+    """Advice on a run of the whole program, or of the learner alone."""
+    if not options.alone:
+        return advise(_profiled(settings, data, scratch))
+    with tempfile.TemporaryDirectory(dir=scratch) as folder:
+        return advice_alone.train(dict(settings), Path(folder))
+
+
+def _profiled(settings: Mapping[str, Any], data: Path, scratch: Path, *program: str) -> Profile:
+    """The profile of a run of the program as the image starts it, or of another one."""
     with tempfile.TemporaryDirectory(dir=scratch) as root:
-        if options.alone:
-            return advice_alone.train(dict(settings), Path(root))
         tree = Tree(Path(root))
         tree.config.mkdir(parents=True)
         tree.data.mkdir(parents=True)
@@ -139,13 +192,13 @@ def _train(
             (tree.config / f"{name}.json").write_text(json.dumps(content))
         environment = {"SAGEMAKER_BASE_DIR": root, "OMP_NUM_THREADS": str(cores())}
         try:
-            watch([sys.executable, "-m", "imageclf", "train"], environment)
+            watch([sys.executable, "-m", *(program or ("imageclf", "train"))], environment)
         except subprocess.CalledProcessError as error:
             print(error.output[-2000:], file=sys.stderr)
             raise
         profile = Profile(tree.output / names.FOLDER)
         profile.refresh()
-        return advise(profile)
+        return profile
 
 
 def _decoded(data: Path, folder: Path, image_size: int) -> Path:

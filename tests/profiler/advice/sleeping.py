@@ -42,7 +42,7 @@ class SleepingView:
         generator_seed: int | None = None,  # noqa: ARG002
     ) -> Tensor:
         time.sleep(self.sleep_s)
-        return torch.zeros((3, SIDE, SIDE), dtype=torch.uint8)
+        return torch.zeros((3, self.image_size, self.image_size), dtype=torch.uint8)
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from bench.profile.advice import mean_step_ms
 from imageclf.profiler.advice.advise import advise
 from imageclf.profiler.advice.values import Advised, Prediction
 from imageclf.profiler.run import Profile
+from tests.profiler.advice import head_alone
 from tests.profiler.advice.sleeping import Costs, train
 from tests.profiler.patience import soon
 
@@ -89,5 +91,18 @@ def test_cached_decoding_takes_what_was_predicted(tmp_path: Path) -> None:
         (profile.folder / "machine.json").write_text('{"view_ms": 1.0, "bandwidth_gb_s": 10.0}')
         predicted = prediction(advise(profile), "cached decoding")
         assert_came_true(predicted, train(folder / "fast", cached, BATCHES))
+
+    soon(scenario, tmp_path)
+
+
+def test_a_head_that_learns_from_cached_features_takes_what_was_predicted(tmp_path: Path) -> None:
+    def scenario(folder: Path) -> None:
+        advised = advise(head_alone.train(folder / "pictures", keep_features=False))
+        predicted = prediction(advised, "cached features")
+        assert predicted.pays
+        followed = head_alone.train(folder / "features", keep_features=True)
+        assert mean_step_ms(followed) == pytest.approx(predicted.step_ms, rel=TOLERANCE)
+        loop_s = advise(followed).facts["run_s"]
+        assert loop_s == pytest.approx(predicted.run_s, rel=TOLERANCE)
 
     soon(scenario, tmp_path)

@@ -66,6 +66,7 @@ class Measured:
     Args:
         facts: about the process.
         steps: training steps of the run, the short ones too.
+        batches: the same, a step with a part of a batch counted as that part.
         step_ms, phase_ms, device_ms, images: means of steps with a whole batch, the first step
             left out; `device_ms` is empty without a GPU.
         by_size: middle time without the wait for data of steps with so many pictures.
@@ -78,6 +79,7 @@ class Measured:
     facts: Mapping[str, Any]
     machine: Mapping[str, Any]
     steps: int
+    batches: float
     step_ms: float
     images: float
     phase_ms: Mapping[str, float]
@@ -139,6 +141,7 @@ def measured(profile: Source) -> Measured | None:
         facts=facts,
         machine=profile.machine,
         steps=len(run.train_steps(worker)),
+        batches=_batches(run.train_steps(worker), steps),
         step_ms=float(np.mean(steps[names.TOOK])),
         images=_images(steps, facts),
         phase_ms={phase: _mean(steps[names.host_column(phase)]) for phase in names.PHASES},
@@ -187,6 +190,13 @@ def _mean(column: Floats) -> float:
 def _images(steps: Table, facts: Mapping[str, Any]) -> float:
     images = _mean(steps[names.IMAGES])
     return images if images else or_zero(positive(facts, "batch_size"))
+
+
+def _batches(every: Table, whole: Table) -> float:
+    """Steps of `every`, in such as those of `whole`."""
+    images = every[names.IMAGES]
+    parts = images / _mean(whole[names.IMAGES]) if _mean(whole[names.IMAGES]) else images * np.nan
+    return float(np.where(np.isfinite(parts) & (parts > 0), parts, 1.0).sum())
 
 
 def _by_size(run: Stretch, worker: str) -> dict[int, tuple[int, float]]:

@@ -24,7 +24,8 @@ class Prediction:
 
     Args:
         change: what to set, as in `workers=2`.
-        step_ms, run_s: predicted; `run_s` is the training loop as long as this run's.
+        step_ms, run_s: predicted; `step_ms` is the mean where steps would differ, `run_s` is the
+            training loop as long as this run's.
         saved_share: of this run's time; negative when it would take longer.
         run_cost: what the run would cost, in dollars; None where no price is known.
         pays: whether it is worth telling a person to do it.
