@@ -90,7 +90,7 @@ CASES: Mapping[str, Case] = {
         _rules("CoresIdle"),
     ),
     "one thread on many cores": Case(
-        Planted(steps=80, cores=None, threads=1),
+        Planted(steps=40, size=32, cores=None, threads=1),
         _rules("CoresIdle"),
         _rules("Dataloader"),
         alone=True,
