@@ -118,8 +118,24 @@ def _bare(architecture: str, classes: int, image_size: int, auxiliary: bool) -> 
     return network
 
 
+_INITIALISES = frozenset(
+    {
+        "add_",
+        "clamp_",
+        "erfinv_",
+        "fill_",
+        "kaiming_uniform_",
+        "mul_",
+        "normal_",
+        "uniform_",
+        "zero_",
+    }
+)
+"""Names of what gives weights their first values, in `torch.nn.init` and of tensors."""
+
+
 class WithoutWeights(TorchFunctionMode):
-    """Builds layers without memory for their weights.
+    """Builds layers without memory for their weights, and leaves out their first values.
 
     ``torch.device("meta")`` would do, but RegNet computes its widths with tensors as it is built.
     """
@@ -131,9 +147,14 @@ class WithoutWeights(TorchFunctionMode):
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
+        given = kwargs or {}
         if func is torch.empty:
-            kwargs = {**(kwargs or {}), "device": "meta"}
-        return func(*args, **(kwargs or {}))
+            given = {**given, "device": "meta"}
+        elif func.__name__ in _INITIALISES:
+            weight = args[0] if args else given["tensor"]
+            if weight.is_meta:
+                return weight
+        return func(*args, **given)
 
 
 def outline(architecture: str, classes: int, image_size: int, auxiliary: bool) -> nn.Module:
