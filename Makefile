@@ -107,7 +107,7 @@ bench-debug: $(STAMP)  ## measure what the debugger's hook adds to training, aga
 bench-rules: $(STAMP)  ## count true and false alarms of the debugger's rules: ARGS="--healthy 100"
 	$(BIN)/python -m bench.rules $(ARGS)
 
-bench-profile: $(STAMP)  ## measure what the profiler costs, finds, advises, shows: ARGS="cost|planted|advice|page"
+bench-profile: $(STAMP)  ## measure what the profiler costs, finds, advises, shows: ARGS="cost|planted|advice|page|recorded"
 	$(BIN)/python -m bench.profile $(ARGS)
 
 soak: $(STAMP)  ## ask a server 20,000 times and see whether its memory grows: ARGS="--model <folder>"

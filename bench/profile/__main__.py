@@ -1,13 +1,13 @@
 """What the profiler costs, what it finds, how good its advice is, how soon its page opens.
 
-python -m bench.profile [cost|planted|advice|page] [options]
+python -m bench.profile [cost|planted|advice|page|recorded] [options]
 """
 
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-COMMANDS = ("cost", "planted", "advice", "page")
+COMMANDS = ("cost", "planted", "advice", "page", "recorded")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
