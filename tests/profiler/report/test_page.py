@@ -106,6 +106,16 @@ def test_the_page_opens_with_what_limits_the_run_and_what_would_pay(cpu: Path) -
     assert text.index("What would pay") < text.index("Job summary")
 
 
+def test_the_limit_of_the_machine_goes_from_end_to_end_of_its_plot(cpu: Path) -> None:
+    roofline = figures(cpu)["roofline"]
+    roof, step = roofline["data"]
+    ends = 10 ** np.array(roofline["layout"]["xaxis"]["range"])
+    np.testing.assert_allclose([roof["x"][0], roof["x"][-1]], ends, rtol=1e-5)
+    assert None not in roof["y"]
+    assert roof["x"][0] < step["x"][0] < roof["x"][-1]
+    assert step["y"][0] < max(roof["y"]) == roof["y"][-1]
+
+
 def test_without_a_gpu_its_sections_say_so_and_its_rules_are_not_evaluated(cpu: Path) -> None:
     for anchor in ("gpu-utilization", "load-balancing", "gpu-memory"):
         section = html(cpu).split(f'<section id="{anchor}"')[1].split("</section>")[0]

@@ -188,8 +188,7 @@ def _roofline(one: Roofline) -> Plot:
     intensity = one.step_gflop / one.step_gb
     ridge = one.peak_gflops / one.bandwidth_gb_s
     low, high = min(intensity, ridge) / 8, max(intensity, ridge) * 8
-    at = np.geomspace(low, high, 60)
-    at = np.sort(np.append(at, ridge))
+    at = np.asarray([low, ridge, high])
     roof = np.minimum(one.peak_gflops, at * one.bandwidth_gb_s)
     point = np.asarray([intensity]), np.asarray([one.achieved_gflops])
     drawn = [Line("limit of the machine", at, roof, 7), Line("this step", *point, 1, dots=True)]
