@@ -22,6 +22,13 @@ def test_memory_that_grows_with_every_step_is_a_leak_and_its_pace_is_told() -> N
     assert "nothing is left in 0.2 hours" in finding.meaning
 
 
+def test_what_is_freed_after_the_last_step_hides_no_leak() -> None:
+    at_the_end = MemoryGrowth.from_strings({"scan_interval_us": str(10**10)})
+    freed = np.arange(COUNT) > 234  # the last step ends a second before
+    growing = 1000 + np.linspace(0, 600, COUNT) + NOISE_MIB
+    assert findings(at_the_end, _run(np.where(freed, 300, growing)))
+
+
 @pytest.mark.parametrize(
     "own_mib",
     [

@@ -30,8 +30,8 @@ class MemoryGrowthParameters(ProfilerParameters):
 class MemoryGrowth(ScannedRule):
     """The training's memory grew steadily by `increase` per cent, and at least `min_mib`.
 
-    Of the samples since the tenth training step the first quarter is left out. The rest is cut into
-    eight blocks; the pace is the median of the slopes between the least values of all pairs of them
+    Of the samples from the tenth training step to the last, after which much is freed, the first
+    quarter is left out. The rest is cut into eight blocks; the pace is the median of the slopes between the least values of all pairs of them
     (Theil 1950, Sen 1968), which single peaks do not move. The defaults: trainings that are well
     were found to grow by less than a tenth after their first quarter.
     """
@@ -50,6 +50,7 @@ class MemoryGrowth(ScannedRule):
         super().__init__(parameters)
         self._samples = Kept(names.OWN_MEMORY_MIB, names.MEMORY_MIB, names.MEMORY)
         self._settled_s: float | None = None
+        self._trained_s = 0.0
         self._begun: dict[str, int] = {}
         self._step = 0
 
@@ -62,11 +63,12 @@ class MemoryGrowth(ScannedRule):
             self.looked += self._samples.add(host, table)
 
     def _settle(self, worker: str, steps: Table) -> None:
-        """Note when the first process had its first steps behind it."""
+        """Note when the first process had its first steps behind it, and the last step began."""
         begun = self._begun.get(worker, 0)
         left = _FIRST_STEPS - begun
         if self._settled_s is None and 0 <= left < len(steps):
             self._settled_s = float(steps.at_s[left])
+        self._trained_s = max(self._trained_s, float(steps.at_s.max(initial=0.0)))
         self._begun[worker] = begun + len(steps)
 
     def judge(self, at_s: float) -> Findings:
@@ -111,7 +113,7 @@ class MemoryGrowth(ScannedRule):
         """After the warm-up; None when too little is known."""
         if self._settled_s is None:
             return None
-        samples = self._samples[host].between(self._settled_s, np.inf)
+        samples = self._samples[host].between(self._settled_s, self._trained_s)
         column = names.OWN_MEMORY_MIB if samples.has(names.OWN_MEMORY_MIB) else names.MEMORY_MIB
         samples = samples.where(np.isfinite(samples[column]))
         if len(samples) < self.parameters.patience:
