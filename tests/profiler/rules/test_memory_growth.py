@@ -24,7 +24,7 @@ def test_memory_that_grows_with_every_step_is_a_leak_and_its_pace_is_told() -> N
 
 def test_what_is_freed_after_the_last_step_hides_no_leak() -> None:
     at_the_end = MemoryGrowth.from_strings({"scan_interval_us": str(10**10)})
-    freed = np.arange(COUNT) > 234  # the last step ends a second before
+    freed = np.arange(COUNT) > 234  # after the last step
     growing = 1000 + np.linspace(0, 600, COUNT) + NOISE_MIB
     assert findings(at_the_end, _run(np.where(freed, 300, growing)))
 
