@@ -31,9 +31,10 @@ class MemoryGrowth(ScannedRule):
     """The training's memory grew steadily by `increase` per cent, and at least `min_mib`.
 
     Of the samples from the tenth training step to the last, after which much is freed, the first
-    quarter is left out. The rest is cut into eight blocks; the pace is the median of the slopes between the least values of all pairs of them
-    (Theil 1950, Sen 1968), which single peaks do not move. The defaults: trainings that are well
-    were found to grow by less than a tenth after their first quarter.
+    quarter is left out. The rest is cut into eight blocks; the pace is the median of the slopes
+    between the least values of all pairs of them (Theil 1950, Sen 1968), which single peaks do not
+    move. The defaults: trainings that are well were found to grow by less than a tenth after their
+    first quarter.
     """
 
     name = "MemoryGrowth"
