@@ -1,5 +1,4 @@
 import json
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -7,101 +6,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from imageclf.profiler import names
 from imageclf.profiler.advice.advise import advise
-from imageclf.profiler.advice.values import Advised, Prediction
 from imageclf.profiler.kernels import Kernels, Launches, TracedWindow
 from imageclf.profiler.run import Profile
+from tests.profiler.advice.runs import (
+    FACTS,
+    MACHINE,
+    PHASES,
+    STEPS,
+    WORKER,
+    Run,
+    changes,
+    shares,
+)
 from tests.profiler.made import Made
-
-WORKER = "algo-1-0"
-STEPS = 100
-
-FACTS: dict[str, Any] = {
-    "device": "cpu",
-    "cores": 4,
-    "threads": 4,
-    "workers": 0,
-    "batch_size": 16,
-    "global_batch_size": 16,
-    "train_images": 1600,
-    "epochs": 2,
-    "image_size": 224,
-    "precision": "fp32",
-    "train": "all",
-}
-MACHINE: dict[str, Any] = {
-    "precision": "fp32",
-    "batch_size": 16,
-    "peak_gflops": {"fp32": 200.0, "bf16": 500.0},
-    "layer_gflops": {"fp32": 100.0, "bf16": 400.0},
-    "bandwidth_gb_s": 20.0,
-    "operator_us": 50.0,
-    "view_ms": 0.5,
-    "step": {
-        "flop": 4_000_000_000,
-        "forward_flop": 1_400_000_000,
-        "bytes": 400_000_000,
-        "memory_bytes": 200_000_000,
-        "operators": 200,
-        "learning_weights": 1000,
-    },
-    "faults": [],
-}
-PHASES = {
-    "took_ms": 100,
-    "data_ms": 20,
-    "copy_ms": 1,
-    "forward_ms": 26,
-    "backward_ms": 48,
-    "optimiser_ms": 4,
-    "hook_ms": 0,
-    "other_ms": 1,
-    "images": 16,
-    "epoch": 1,
-}
-
-Run = Callable[..., Advised]
-
-
-@pytest.fixture
-def run(tmp_path: Path) -> Run:
-    """Advice on a run of 100 steps; what is given replaces what is usual."""
-
-    def make(
-        *,
-        facts: dict[str, Any] | None = None,
-        machine: dict[str, Any] | None = None,
-        steps: dict[str, Any] | None = None,
-        reads: dict[str, Any] | None = None,
-        system: dict[str, Any] | None = None,
-        kernels: Kernels | None = None,
-        price: float | None = None,
-    ) -> Advised:
-        made = Made(tmp_path)
-        at_s = 10 + np.arange(STEPS) * 0.1
-        made.worker(WORKER, **{**FACTS, **(facts or {})})
-        made.steps(WORKER, at_s, {**PHASES, **(steps or {})})
-        if reads is not None:
-            made.reads(WORKER, at_s, {"worker": -1, "threads": 4, "images": 16, **reads})
-        made.system("algo-1", np.arange(0, 24, 0.5), {"own_cpu": 320, **(system or {})})
-        spans = [("initialisation", 0, 10), ("training loop", 10, 12), ("finalisation", 22, 2)]
-        made.spans(WORKER, [*spans, ("evaluation", 15, 1.5), ("checkpoint", 16, 0.5)])
-        content = MACHINE if machine is None else machine
-        (tmp_path / names.MACHINE).write_text(json.dumps(content))
-        profile = Profile(tmp_path)
-        profile.refresh()
-        return advise(profile, kernels, price)
-
-    return make
-
-
-def shares(advised: Advised) -> dict[str, float]:
-    return {loss.name: loss.share for loss in advised.losses}
-
-
-def changes(advised: Advised, beginning: str) -> list[Prediction]:
-    return [one for one in advised.predictions if one.change.startswith(beginning)]
 
 
 def test_losses_are_the_measured_shares_of_step_and_run(run: Run) -> None:
@@ -224,62 +142,6 @@ def test_a_batch_that_does_not_fit_into_memory_is_left_out(run: Run) -> None:
     found = {one.change for one in changes(run(system=full), "batch-size")}
 
     assert found == {"batch-size=8", "batch-size=32"}  # 4 x 2000 MiB are more than is left
-
-
-def test_cached_decoding_leaves_raw_pixels_and_their_view(run: Run) -> None:
-    advised = run(reads={"took_ms": 20, "fetch_ms": 8, "decode_ms": 72})
-
-    (cached,) = changes(advised, "cached decoding")
-    raw_ms = 3 * 256**2 / 20e9 * 1e3
-    assert cached.step_ms == pytest.approx(80 + 16 * (raw_ms + 0.5) / 4, rel=1e-3)
-    assert cached.pays
-
-
-def test_cached_features_are_for_frozen_backbones_only(run: Run) -> None:
-    assert not changes(run(), "cached features")
-
-    (cached,) = changes(run(facts={"train": "head"}), "cached features")
-
-    # The first of two epochs is as it was, the second without reading, copies and backbone.
-    assert cached.step_ms == pytest.approx((100 + 80 - 1 - 26) / 2, rel=0.01)
-    assert cached.run_s == pytest.approx(12 - 10 + 5 + 50 * 0.053, rel=0.01)
-    assert "later steps take 53" in cached.said
-
-
-def test_cached_features_save_the_epochs_that_were_run_not_those_that_were_asked_for(
-    run: Run,
-) -> None:
-    stopped_early = {"train": "head", "epochs": 20, "steps_per_epoch": 25}
-    (cached,) = changes(run(facts=stopped_early), "cached features")
-    assert cached.run_s == pytest.approx(12 - 10 + 2.5 + 75 * 0.053, rel=0.01)
-
-    assert not changes(run(facts={**stopped_early, "steps_per_epoch": STEPS}), "cached features")
-
-
-def test_cached_features_spare_a_gpu_its_forward_pass_which_its_process_only_starts(
-    run: Run,
-) -> None:
-    # The process waits in its backward pass for what it has started in its forward pass.
-    device = {"copy_device_ms": 2, "forward_device_ms": 70}
-    machine = {**MACHINE, "step": {**MACHINE["step"], "forward_operators": 180}}
-    facts = {"train": "head", "device": "cuda", "gpu": 0}
-    (cached,) = changes(run(facts=facts, steps=device, machine=machine), "cached features")
-    assert "later steps take 8 ms" in cached.said
-
-    device["forward_device_ms"] = 80
-    (cached,) = changes(run(facts=facts, steps=device, machine=machine), "cached features")
-    assert "later steps take 1 ms" in cached.said, "20 operators are still called"
-
-
-def test_a_last_batch_that_is_not_whole_counts_as_the_part_that_it_is(run: Run) -> None:
-    images = np.where(np.arange(STEPS) % 2, 4, 16)
-    advised = run(facts={"train": "head"}, steps={"images": images})
-
-    (cached,) = changes(advised, "cached features")
-
-    whole_batches = 50 + 50 / 4
-    loop_s = 12 - whole_batches / 10 + whole_batches * cached.step_ms / 1e3
-    assert cached.run_s == pytest.approx(loop_s)
 
 
 def test_workers_share_the_cores_with_a_model_that_needs_all_of_them(run: Run) -> None:
